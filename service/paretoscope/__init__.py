@@ -1,0 +1,40 @@
+"""Paretoscope: atoms, a Pareto front and classes from a STEM image before the next one is scanned.
+
+Names are loaded when first used, so that clients may import the contract without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paretoscope.analysis import Analysis, analyze, detect
+    from paretoscope.contract import LogParams
+    from paretoscope.core.lattice import Lattice
+
+try:
+    __version__ = version("paretoscope")
+except PackageNotFoundError:
+    __version__ = "0+uninstalled"
+
+_HOMES = {
+    "Analysis": "paretoscope.analysis",
+    "Lattice": "paretoscope.core.lattice",
+    "LogParams": "paretoscope.contract",
+    "analyze": "paretoscope.analysis",
+    "detect": "paretoscope.analysis",
+}
+
+__all__ = ["Analysis", "Lattice", "LogParams", "__version__", "analyze", "detect"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'paretoscope' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,47 @@
+"""Every message once: documents, their arrays, and how they become bytes."""
+
+from paretoscope.contract.atoms import ATOM_COLUMNS, AtomMap, LogParams
+from paretoscope.contract.base import SCHEMA_MAJOR, SCHEMA_MINOR, Document
+from paretoscope.contract.classes import AtomClass, Classes
+from paretoscope.contract.events import Event, Fault, Progress
+from paretoscope.contract.frame import Ack, FrameHeader, Heartbeat, StreamEnd
+from paretoscope.contract.front import Choice, ExpectedCount, FrontPoint, ParetoFront, RewardValue
+from paretoscope.contract.ledger import Guard, Ledger, StageTime
+from paretoscope.contract.memory import OperatingPoint, StreamMemory
+from paretoscope.contract.policy import Basis, LatticeSpec, SegmentPolicy, StreamPolicy, WindowPolicy
+from paretoscope.contract.windows import ParameterMap, WindowResult
+
+__all__ = [
+    "ATOM_COLUMNS",
+    "SCHEMA_MAJOR",
+    "SCHEMA_MINOR",
+    "Ack",
+    "AtomClass",
+    "AtomMap",
+    "Basis",
+    "Choice",
+    "Classes",
+    "Document",
+    "Event",
+    "ExpectedCount",
+    "Fault",
+    "FrameHeader",
+    "FrontPoint",
+    "Guard",
+    "Heartbeat",
+    "LatticeSpec",
+    "Ledger",
+    "LogParams",
+    "OperatingPoint",
+    "ParameterMap",
+    "ParetoFront",
+    "Progress",
+    "RewardValue",
+    "SegmentPolicy",
+    "StageTime",
+    "StreamEnd",
+    "StreamMemory",
+    "StreamPolicy",
+    "WindowPolicy",
+    "WindowResult",
+]

@@ -1,0 +1,34 @@
+"""What a stream remembers from one frame to the next; stored, so that a restart forgets nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from paretoscope.contract.atoms import LogParams
+from paretoscope.contract.base import Array, Document, FrameId
+
+
+class OperatingPoint(Document):
+    """The parameters the next frame starts from."""
+
+    params: LogParams
+    weight: float | None = None
+    """The operator's place between the two ends of the front, where it was given so."""
+    origin: Literal["operator", "service"] = "service"
+    frame_id: FrameId
+    """The frame whose front it was picked on."""
+    choice_id: str = ""
+
+
+class StreamMemory(Document):
+    operating: OperatingPoint | None = None
+    front: list[LogParams] = Field(default_factory=list)
+    """The last front's parameters: where the next search starts."""
+    neighbour_px: float | None = None
+    """The nearest-neighbour distance those parameters belong to, px."""
+    class_centroids: Array | None = None
+    """(classes, side, side) float32 of the last frame, by which class ids are carried on."""
+    class_ids: list[int] = Field(default_factory=list)
+    class_names: dict[int, str] = Field(default_factory=dict)

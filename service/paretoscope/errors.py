@@ -1,0 +1,102 @@
+"""Every error the service can give, as one tree.
+
+    ParetoscopeError                  code, hint, retry, status
+    ├── BadInput            422       what came in cannot be used; sending it again will not help
+    │   ├── BadFrame                  a frame's header, bytes or pixels
+    │   ├── BadLattice                an unknown name or an impossible cell
+    │   ├── BadParameters             LoG*, policy or choice out of range
+    │   └── BadFile                   a file of the wrong kind
+    ├── NotFound            404       no such frame, stream or document
+    ├── TooLarge            413       beyond a stated limit
+    ├── Busy                503       full for now: retry
+    ├── StoreDown           503       the store does not answer: retry
+    ├── AddressInUse                  a port or data folder that another process holds
+    ├── InstrumentError     502       the microscope or its client refused
+    │   └── InstrumentTimeout 504     no image within the time-out
+    └── Incompatible        400       another major version of the contract
+
+A code is stable and meant for programs; a hint says in one or two sentences what to do.
+"""
+
+from __future__ import annotations
+
+
+class ParetoscopeError(Exception):
+    """Base of all; ``str()`` is 'code: hint'."""
+
+    status = 500
+    default_code = "internal"
+    default_retry = False
+
+    def __init__(self, code: str | None = None, *, hint: str, retry: bool | None = None) -> None:
+        self.code = code or self.default_code
+        self.hint = hint
+        self.retry = self.default_retry if retry is None else retry
+        super().__init__(f"{self.code}: {hint}")
+
+    def as_dict(self) -> dict[str, object]:
+        return {"code": self.code, "hint": self.hint, "retry": self.retry}
+
+
+class BadInput(ParetoscopeError):
+    status = 422
+    default_code = "bad-input"
+
+
+class BadFrame(BadInput):
+    default_code = "bad-frame"
+
+
+class BadLattice(BadInput):
+    default_code = "bad-lattice"
+
+
+class BadParameters(BadInput):
+    default_code = "bad-parameters"
+
+
+class BadFile(BadInput):
+    default_code = "bad-file"
+
+
+class NotFound(ParetoscopeError):
+    status = 404
+    default_code = "not-found"
+
+
+class TooLarge(ParetoscopeError):
+    status = 413
+    default_code = "too-large"
+
+
+class Busy(ParetoscopeError):
+    status = 503
+    default_code = "busy"
+    default_retry = True
+
+
+class StoreDown(ParetoscopeError):
+    status = 503
+    default_code = "store-down"
+    default_retry = True
+
+
+class AddressInUse(ParetoscopeError):
+    status = 500
+    default_code = "address-in-use"
+
+
+class InstrumentError(ParetoscopeError):
+    status = 502
+    default_code = "instrument-error"
+    default_retry = True
+
+
+class InstrumentTimeout(InstrumentError):
+    status = 504
+    default_code = "instrument-timeout"
+
+
+class Incompatible(ParetoscopeError):
+    status = 400
+    default_code = "incompatible"
