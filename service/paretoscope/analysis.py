@@ -1,0 +1,1 @@
+"""``ps.analyze`` and ``ps.detect``: the whole analysis as a function of one image."""
