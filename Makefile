@@ -1,0 +1,67 @@
+# make demo | make test | make help
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+FRAMES ?=
+SAMPLE ?=
+REPLAY ?=
+SPEED  ?=
+PORT   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench browser lock wheel clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# Two stamps: what running needs, and what testing needs on top of it.
+$(VENV)/.run: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV) (a minute or two the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m paretoscope.optimise.warm
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.run ## a simulated microscope, the service and its page (FRAMES=5 SAMPLE=SrTiO3 REPLAY=file SPEED=4 PORT=8080)
+	@$(BIN)/paretoscope demo $(if $(FRAMES),--frames $(FRAMES)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT))
+
+browser: ## Debian's chromium, which the browser tests drive
+	@command -v chromium >/dev/null || \
+		{ echo "installing chromium for the browser tests"; \
+		  (apt-get update -qq && apt-get install -y -qq chromium) >/dev/null 2>&1; } || \
+		echo "chromium is missing and may not be installed here: the browser tests will be skipped"
+
+test: $(VENV)/.dev browser ## every test but the long ones, under 10 minutes on 2 cores
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: $(VENV)/.dev browser ## the long suites too
+	@$(BIN)/python -m pytest -m '' $(ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, layers, container files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/yamllint --strict docker .yamllint.yaml
+
+bench: $(VENV)/.run ## side-by-side benchmarks, medians and ratios
+	@$(BIN)/paretoscope bench all
+
+wheel: $(VENV)/.dev ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist/*.whl
+
+lock: $(VENV)/.dev ## renew both lock files from pyproject.toml
+	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--extra service --extra sim --extra formats --extra viz --output-file requirements.lock pyproject.toml
+	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove what was built, the environment included
+	@rm -rf $(VENV) build dist out .pytest_cache .ruff_cache .hypothesis service/*.egg-info
