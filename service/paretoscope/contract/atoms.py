@@ -74,12 +74,12 @@ class AtomMap(Document):
 
     @model_validator(mode="after")
     def _columns_fit(self) -> AtomMap:
-        lengths = {name: len(column) for name, column in self.columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns differ in length: {lengths}")
         for name, column in self.columns.items():
             if not isinstance(column, np.ndarray) or column.ndim != 1:
                 raise ValueError(f"column {name} is not a 1-D array")
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns differ in length: {lengths}")
         return self
 
     @property
