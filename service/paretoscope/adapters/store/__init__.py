@@ -1,0 +1,57 @@
+"""The store: frames, results, choices and events on Valkey or Redis, through redis-py.
+
+``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
+link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- streams <- ``Store``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from paretoscope.adapters.store.link import utc_now, utc_text
+from paretoscope.adapters.store.records import (
+    ChoiceClaim,
+    ChoiceResult,
+    Claim,
+    FrameState,
+    StreamSummary,
+    WorkerBeat,
+)
+from paretoscope.adapters.store.streams import Streams
+from paretoscope.settings import Limits
+
+__all__ = [
+    "ChoiceClaim",
+    "ChoiceResult",
+    "Claim",
+    "FrameState",
+    "Store",
+    "StreamSummary",
+    "WorkerBeat",
+    "utc_now",
+    "utc_text",
+]
+
+
+class Store(Streams):
+    """Everything that must outlive a process."""
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        claim_idle_s: float = 10.0,
+    ) -> Store:
+        """Connect lazily to ``redis://``, ``rediss://`` or ``unix://``; the first command finds out whether
+        somebody is there. Raises BadParameters for an address that is none."""
+        return cls(url, limits, clock=clock, claim_idle_s=claim_idle_s)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

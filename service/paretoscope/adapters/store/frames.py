@@ -1,0 +1,220 @@
+"""Frames: in from the bridge, out to a worker, results back, history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store.link import translated, utc_text
+from paretoscope.adapters.store.packing import as_buffer, as_image, digest, parse_utc, triples
+from paretoscope.adapters.store.queue import Queue
+from paretoscope.adapters.store.records import Claim, FrameState
+from paretoscope.contract import Document, Fault, FrameHeader
+from paretoscope.contract.codec import pack, unpack
+from paretoscope.errors import Busy, NotFound
+from paretoscope.settings import MIB
+
+D = TypeVar("D", bound=Document)
+
+
+class Frames(Queue):
+    @translated
+    def put_frame(
+        self,
+        header: FrameHeader,
+        pixels: bytes | bytearray | memoryview | np.ndarray,
+        *,
+        received_at: datetime | None = None,
+        gap: int | None = None,
+    ) -> bool:
+        """Store a frame and queue it, wholly or not at all; False when it is there already.
+
+        pixels: header.nbytes bytes, row by row, little-endian. received_at: when its last byte came; now when
+        None. gap: how many frames are missing before it; counted from epoch and sequence when None.
+        Raises StoreDown; Busy when the backlog is full.
+        """
+        at = received_at or self._clock()
+        told = {"sequence": header.sequence, "shape": list(header.shape), "simulated": header.simulated}
+        stored, _ = self._run(
+            scripts.PUT_FRAME,
+            [],
+            [
+                header.frame_id,
+                header.stream,
+                header.epoch,
+                header.sequence,
+                "" if gap is None else gap,
+                pack(header),
+                as_buffer(pixels),
+                header.nbytes,
+                utc_text(at),
+                int(at.timestamp() * 1000),
+                self.limits.backlog_frames,
+                self.limits.backlog_mb * MIB,
+                self.limits.events,
+                self._event("frame", header.stream, header.frame_id, told),
+            ],
+        )
+        if stored < 0:
+            raise Busy(
+                "backlog-full",
+                hint=f"{self.limits.backlog_frames} frames or {self.limits.backlog_mb} MiB already wait for "
+                "a worker. Send again later, add workers, or raise limits.backlog_frames / backlog_mb.",
+            )
+        return bool(stored)
+
+    @translated
+    def claim_frame(self, consumer: str, block_s: float = 0.0) -> Claim | None:
+        """The next frame for this worker, or None after `block_s` seconds.
+
+        Frames that a dead worker held come first. Where a stream's policy drops all but the newest, older
+        ones are dropped and counted here. `consumer` names one worker; two must not share a name.
+        """
+        while True:
+            found = self._next_entry(keys.WORK, consumer, block_s)
+            if found is None:
+                return None
+            entry, fields = found
+            frame_id, stream = fields[b"frame"].decode(), fields[b"stream"].decode()
+            if self._drop_if_stale(frame_id, stream, entry):
+                continue
+            claim = self._claim(frame_id, entry)
+            if claim is not None:
+                return claim
+
+    def _claim(self, frame_id: str, entry: str) -> Claim | None:
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(keys.frame(frame_id), "header", "received_at", "gap", "state")
+        pipe.get(keys.pixels(frame_id))
+        (header_bytes, received_at, gap, state), pixels = pipe.execute()
+        if header_bytes is None or pixels is None or state in (b"done", b"failed", b"dropped"):
+            self._redis.xack(keys.WORK, keys.GROUP, entry)
+            self._redis.xdel(keys.WORK, entry)
+            return None
+        self._redis.hset(keys.frame(frame_id), "state", "working")
+        header = unpack(header_bytes, FrameHeader)
+        return Claim(
+            frame_id=frame_id,
+            header=header,
+            pixels=as_image(header, pixels),
+            entry=entry,
+            deliveries=self._deliveries(keys.WORK, entry),
+            received_at=parse_utc(received_at.decode()),
+            gap=int(gap),
+        )
+
+    def _drop_if_stale(self, frame_id: str, stream: str, entry: str) -> bool:
+        if self._redis.hget(keys.policy(stream), "drop") != b"newest":
+            return False
+        event = self._event("drop", stream, frame_id, {"reason": "newer-frame"})
+        limits = [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
+        return bool(self._run(scripts.DROP_STALE, [], [frame_id, stream, entry, *limits, event]))
+
+    @translated
+    def publish(self, frame_id: str, documents: Iterable[Document]) -> bool:
+        """Write results that others see at once; the frame stays with its worker.
+
+        Publishing the same again changes nothing and tells nobody; a document of an older revision never
+        replaces a newer one. Returns whether anything changed. Raises NotFound when the frame is forgotten.
+        """
+        documents = list(documents)
+        told = digest(documents) | {"published": sorted({type(one).__name__ for one in documents})}
+        event = self._event("progress", self.stream_of(frame_id), frame_id, told)
+        changed = self._run(scripts.PUBLISH, [], [frame_id, self.limits.events, event, *triples(documents)])
+        if changed < 0:
+            raise _no_frame(frame_id)
+        return bool(changed)
+
+    @translated
+    def finish_frame(self, claim: Claim, documents: Iterable[Document]) -> bool:
+        """Write the results and close the frame; one 'result' event. False when it had been closed before."""
+        documents = list(documents)
+        return self._close(claim, "done", "result", digest(documents), "", documents)
+
+    @translated
+    def fail_frame(self, claim: Claim, fault: Fault) -> bool:
+        """Close a frame that cannot be worked; the fault is kept as its document and counted by code."""
+        data = {"code": fault.code, "hint": fault.hint}
+        return self._close(claim, "failed", "fault", data, f"fault:{fault.code}", [fault])
+
+    def _close(
+        self,
+        claim: Claim,
+        state: FrameState,
+        kind: str,
+        data: dict[str, Any],
+        counter: str,
+        documents: list[Document],
+    ) -> bool:
+        stream = claim.header.stream
+        args = [claim.frame_id, stream, claim.entry, state]
+        args += [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
+        args += [self._event(kind, stream, claim.frame_id, data), counter]
+        return bool(self._run(scripts.CLOSE_FRAME, [], [*args, *triples(documents)]))
+
+    def _field(self, frame_id: str, name: str) -> bytes:
+        held = cast("bytes | None", self._redis.hget(keys.frame(frame_id), name))
+        if held is None:
+            raise _no_frame(frame_id)
+        return held
+
+    @translated
+    def header(self, frame_id: str) -> FrameHeader:
+        """Raises NotFound."""
+        return unpack(self._field(frame_id, "header"), FrameHeader)
+
+    @translated
+    def pixels(self, frame_id: str) -> np.ndarray:
+        """(rows, columns) of the header's dtype, read-only. Raises NotFound."""
+        header = self.header(frame_id)
+        held = cast("bytes | None", self._redis.get(keys.pixels(frame_id)))
+        if held is None:
+            raise _no_frame(frame_id)
+        return as_image(header, held)
+
+    @translated
+    def document(self, frame_id: str, kind: type[D]) -> D | None:
+        """The newest document of that type, None where there is none yet. Raises NotFound: no such frame."""
+        held = cast(
+            "list[bytes | None]", self._redis.hmget(keys.frame(frame_id), "state", f"doc:{kind.__name__}")
+        )
+        if held[0] is None:
+            raise _no_frame(frame_id)
+        return None if held[1] is None else unpack(held[1], kind)
+
+    @translated
+    def state(self, frame_id: str) -> FrameState:
+        """'queued', 'working', 'done', 'failed' or 'dropped'. Raises NotFound."""
+        return cast(FrameState, self._field(frame_id, "state").decode())
+
+    @translated
+    def gap(self, frame_id: str) -> int:
+        """How many frames are missing just before this one. Raises NotFound."""
+        return int(self._field(frame_id, "gap"))
+
+    @translated
+    def received_at(self, frame_id: str) -> datetime:
+        """UTC. Raises NotFound."""
+        return parse_utc(self._field(frame_id, "received_at").decode())
+
+    @translated
+    def stream_of(self, frame_id: str) -> str:
+        """Raises NotFound."""
+        return self._field(frame_id, "stream").decode()
+
+    @translated
+    def next_revision(self, frame_id: str) -> int:
+        """A number no other detection of this frame has: 1, 2, ... Raises NotFound."""
+        self._field(frame_id, "state")
+        return int(cast(int, self._redis.hincrby(keys.frame(frame_id), "revision", 1)))
+
+
+def _no_frame(frame_id: str) -> NotFound:
+    return NotFound(
+        "no-such-frame",
+        hint=f"There is no frame {frame_id}: check the id; old frames are forgotten (limits.history_frames).",
+    )

@@ -1,0 +1,115 @@
+"""The wire to the store: one client for short commands, one for waiting, and errors in our own terms."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from paretoscope.errors import BadParameters, Busy, ParetoscopeError, StoreDown
+from paretoscope.settings import Limits
+
+LONGEST_BLOCK_S = 30.0
+COMMAND_TIMEOUT_S = 10.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def utc_text(at: datetime) -> str:
+    """'2026-11-21T09:30:00.123456Z'."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _translated(error: redis.RedisError) -> ParetoscopeError:
+    text = str(error)
+    if isinstance(error, redis.exceptions.OutOfMemoryError) or text.startswith("OOM"):
+        return Busy(
+            "store-full", hint="The store has no memory left: lower limits.history_mb or raise maxmemory."
+        )
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return StoreDown(
+            "store-refused", hint=f"The store refused us ({text}): check user and password in REDIS_URL."
+        )
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError | redis.exceptions.BusyLoadingError):
+        return StoreDown(
+            hint=f"The store does not answer ({text}). It is asked again; check REDIS_URL or the disk."
+        )
+    return StoreDown(
+        "store-refused", hint=f"The store refused a command: {text}. A full disk or a read-only copy?"
+    )
+
+
+def translated(method: Callable[P, R]) -> Callable[P, R]:
+    """Let no foreign exception pass: redis errors become StoreDown or Busy."""
+
+    @functools.wraps(method)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except redis.RedisError as error:
+            raise _translated(error) from error
+
+    return guarded
+
+
+class Link:
+    """Two thread-safe clients of one server.
+
+    A broken connection is opened anew by the next command; no command is repeated behind the caller's back,
+    because only the caller knows whether that is harmless.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        claim_idle_s: float = 10.0,
+    ) -> None:
+        """url: redis://, rediss:// or unix://. claim_idle_s: how long a worker may stay silent about a frame
+        before another one takes it over."""
+        self.url = url
+        self.limits = limits or Limits()
+        self.claim_idle_s = claim_idle_s
+        self._clock = clock
+        self._scripts: dict[str, Any] = {}
+        self._resumed: set[tuple[str, str]] = set()
+        try:
+            self._redis = self._client(url, COMMAND_TIMEOUT_S)
+            self._blocking = self._client(url, LONGEST_BLOCK_S + COMMAND_TIMEOUT_S)
+        except ValueError as error:
+            raise BadParameters("bad-settings", hint=f"REDIS_URL {url!r}: {error}") from None
+
+    @staticmethod
+    def _client(url: str, timeout_s: float) -> redis.Redis:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=COMMAND_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
+    def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
+        """Run a Lua script: all of it or nothing, seen by others at once."""
+        if script not in self._scripts:
+            self._scripts[script] = self._redis.register_script(script)
+        return self._scripts[script](keys=keys, args=args)
+
+    def _now_text(self) -> str:
+        return utc_text(self._clock())
+
+    def close(self) -> None:
+        self._redis.close()
+        self._blocking.close()

@@ -1,0 +1,66 @@
+"""Documents to and from the store's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from paretoscope.contract import AtomMap, Classes, Document, FrameHeader, Guard, Ledger, ParetoFront
+from paretoscope.contract.codec import pack
+
+
+def revision_of(documents: Iterable[Document]) -> int:
+    """The highest revision among them; documents without one belong to it."""
+    return max((getattr(document, "revision", 0) for document in documents), default=0)
+
+
+def triples(documents: Iterable[Document]) -> list[Any]:
+    """Flat (type, revision, bytes) for the scripts; of several of one type the last counts."""
+    last = {type(document).__name__: document for document in documents}
+    revision = revision_of(last.values())
+    flat: list[Any] = []
+    for kind, document in last.items():
+        flat += [kind, getattr(document, "revision", revision), pack(document)]
+    return flat
+
+
+def as_image(header: FrameHeader, buffer: bytes) -> np.ndarray:
+    """(rows, columns) of the header's dtype, read-only, without a copy."""
+    return np.frombuffer(buffer, np.dtype(header.dtype).newbyteorder("<")).reshape(header.shape)
+
+
+def as_buffer(pixels: bytes | bytearray | memoryview | np.ndarray) -> bytes | memoryview:
+    """The pixels' bytes in C order, little-endian."""
+    if isinstance(pixels, np.ndarray):
+        little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+        return np.ascontiguousarray(little).data.cast("B")
+    return bytes(pixels) if isinstance(pixels, bytearray) else pixels
+
+
+def parse_utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def digest(documents: Iterable[Document]) -> dict[str, Any]:
+    """What an event tells about a result: counts, the chosen point, the verdict. JSON-able."""
+    told: dict[str, Any] = {}
+    for document in documents:
+        if isinstance(document, AtomMap):
+            told |= {"atoms": document.count, "revision": document.revision}
+        elif isinstance(document, ParetoFront):
+            told["points"] = len(document.points)
+            if document.chosen is not None:
+                chosen = document.points[document.chosen]
+                told |= {"qc": chosen.qc, "er": chosen.er}
+            if document.n_expected is not None:
+                told["n_expected"] = document.n_expected.value
+        elif isinstance(document, Classes):
+            told["classes"] = {str(one.class_id): one.count for one in document.classes}
+        elif isinstance(document, Ledger):
+            told |= {"total_ms": document.total_ms, "met": document.met, "mode": document.mode}
+        elif isinstance(document, Guard):
+            told |= {"fit_for_control": document.fit_for_control, "reasons": list(document.reasons)}
+    return told

@@ -1,0 +1,88 @@
+"""Consumer groups: work handed to one worker at a time, and taken back from the dead."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import redis
+
+from paretoscope.adapters.store import keys
+from paretoscope.adapters.store.events import Events
+from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
+from paretoscope.adapters.store.records import ChoiceClaim, Claim
+
+LOOK_ROUND_S = 1.0
+
+
+class Queue(Events):
+    """At-least-once delivery over the store's streams (XREADGROUP, XAUTOCLAIM)."""
+
+    def _ensure_group(self, queue: str) -> None:
+        try:
+            self._redis.xgroup_create(queue, keys.GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def _next_entry(self, queue: str, consumer: str, block_s: float) -> tuple[str, dict[bytes, bytes]] | None:
+        """The next entry for this consumer, or None after `block_s`.
+
+        First what the consumer held when it last stopped (a name belongs to one claimer at a time), then what
+        silent workers hold, then what is new.
+        """
+        until = time.monotonic() + block_s
+        while True:
+            try:
+                found = self._own_pending(queue, consumer) or self._orphan(queue, consumer)
+                left = until - time.monotonic()
+                found = found or self._fresh(
+                    queue, consumer, max(0.0, min(left, LOOK_ROUND_S, LONGEST_BLOCK_S))
+                )
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self._ensure_group(queue)
+                continue
+            if found is not None or time.monotonic() >= until:
+                return found
+
+    def _own_pending(self, queue: str, consumer: str) -> tuple[str, dict[bytes, bytes]] | None:
+        if (queue, consumer) in self._resumed:
+            return None
+        found = _first(self._redis.xreadgroup(keys.GROUP, consumer, {queue: "0"}, count=1))
+        if found is None:
+            self._resumed.add((queue, consumer))
+        return found
+
+    def _orphan(self, queue: str, consumer: str) -> tuple[str, dict[bytes, bytes]] | None:
+        idle_ms = int(self.claim_idle_s * 1000)
+        answer = cast(list[Any], self._redis.xautoclaim(queue, keys.GROUP, consumer, idle_ms, "0-0", count=1))
+        for entry, fields in answer[1]:
+            if fields:
+                return entry.decode(), fields
+        return None
+
+    def _fresh(self, queue: str, consumer: str, block_s: float) -> tuple[str, dict[bytes, bytes]] | None:
+        block_ms = int(block_s * 1000)
+        return _first(
+            self._blocking.xreadgroup(keys.GROUP, consumer, {queue: ">"}, count=1, block=block_ms or None)
+        )
+
+    def _deliveries(self, queue: str, entry: str) -> int:
+        pending = cast(list[Any], self._redis.xpending_range(queue, keys.GROUP, entry, entry, 1))
+        return int(pending[0]["times_delivered"]) if pending else 1
+
+    @translated
+    def keep(self, claim: Claim | ChoiceClaim, consumer: str) -> None:
+        """Say that the worker is still at it, so that nobody takes the claim over (call each second)."""
+        queue = keys.WORK if isinstance(claim, Claim) else keys.CHOICES
+        self._redis.xclaim(queue, keys.GROUP, consumer, 0, [claim.entry], idle=0, justid=True)
+
+
+def _first(answer: Any) -> tuple[str, dict[bytes, bytes]] | None:
+    for _, entries in cast(list[Any], answer or []):
+        for entry, fields in entries:
+            if fields:
+                return entry.decode(), fields
+    return None

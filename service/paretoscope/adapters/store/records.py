@@ -1,0 +1,79 @@
+"""What the store hands out besides the contract's documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from paretoscope.contract import Choice, Fault, FrameHeader
+
+FrameState = Literal["queued", "working", "done", "failed", "dropped"]
+ChoiceState = Literal["queued", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A frame that one worker holds until it finishes or fails it."""
+
+    frame_id: str
+    header: FrameHeader
+    pixels: np.ndarray
+    """(rows, columns) of the header's dtype, read-only."""
+    entry: str
+    """Its entry in the work queue."""
+    deliveries: int
+    """How often it has been handed out: more than 1 after a worker died over it."""
+    received_at: datetime
+    """UTC, when the store got it."""
+    gap: int = 0
+    """How many frames are missing just before it."""
+
+
+@dataclass(frozen=True)
+class ChoiceClaim:
+    """A choice that one worker holds until it is answered."""
+
+    choice_id: str
+    choice: Choice
+    entry: str
+    deliveries: int
+
+
+@dataclass(frozen=True)
+class ChoiceResult:
+    choice_id: str
+    frame_id: str
+    state: ChoiceState
+    revision: int | None = None
+    """Revision of the documents that answer it; None until it is done."""
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    stream: str
+    frames: int
+    """How many are kept."""
+    newest_frame: str | None
+    newest_result: str | None
+    queued: int
+    """Waiting or being worked on."""
+    last_seen: str
+    """UTC, when its newest frame came."""
+
+
+@dataclass(frozen=True)
+class WorkerBeat:
+    """A worker's sign of life."""
+
+    consumer: str
+    at: str
+    """UTC."""
+    pid: int
+    device: str
+    state: str
+    """'starting', 'ready' or 'working'."""
+    detail: str = ""

@@ -1,0 +1,199 @@
+"""The writes that must happen wholly or not at all, as Lua for the store.
+
+Each script lists its KEYS and ARGV. Scripts touch keys of several names, so a cluster of stores is out; one
+primary with replicas is fine.
+"""
+
+from __future__ import annotations
+
+_EMIT = """
+local function emit(events, limit, event)
+  if event ~= '' then redis.call('XADD', events, 'MAXLEN', '~', limit, '*', 'e', event) end
+end
+"""
+
+_DOCUMENTS = """
+-- Write (type, revision, bytes) triples; an older revision never replaces a newer one.
+-- Returns how many changed.
+local function put_documents(frame, first, last)
+  local changed = 0
+  for i = first, last, 3 do
+    local kind, revision, bytes = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+    local held = redis.call('HGET', frame, 'rev:' .. kind)
+    if not held or tonumber(held) <= revision then
+      if redis.call('HGET', frame, 'doc:' .. kind) ~= bytes then
+        redis.call('HSET', frame, 'doc:' .. kind, bytes, 'rev:' .. kind, revision)
+        changed = changed + 1
+      end
+    end
+  end
+  return changed
+end
+"""
+
+_CLOSE = """
+-- A frame nobody will work on again: out of the queue, into the history, and the oldest out of that.
+local function close(frame_id, stream, entry, state, frames_kept, bytes_kept)
+  local frame = 'ps:frame:' .. frame_id
+  redis.call('XACK', 'ps:work', 'workers', entry)
+  redis.call('XDEL', 'ps:work', entry)
+  local held = redis.call('HMGET', frame, 'state', 'arrival', 'nbytes')
+  if not held[1] or held[1] == 'done' or held[1] == 'failed' or held[1] == 'dropped' then return false end
+  redis.call('HSET', frame, 'state', state)
+  redis.call('ZREM', 'ps:waiting:' .. stream, frame_id)
+  redis.call('ZADD', 'ps:closed:' .. stream, held[2], frame_id)
+  if state == 'done' then redis.call('ZADD', 'ps:results:' .. stream, held[2], frame_id) end
+  redis.call('HINCRBY', 'ps:bytes', 'waiting', -held[3])
+  local bytes = redis.call('HINCRBY', 'ps:bytes', 'kept:' .. stream, held[3])
+  redis.call('HINCRBY', 'ps:counters', 'frames:' .. state, 1)
+  local newest = redis.call('ZREVRANGE', 'ps:results:' .. stream, 0, 0)[1]
+  local kept = redis.call('ZCARD', 'ps:closed:' .. stream)
+  while kept > 1 and (kept > frames_kept or bytes > bytes_kept) do
+    local oldest = redis.call('ZRANGE', 'ps:closed:' .. stream, 0, 1)
+    local victim = oldest[1]
+    if victim == newest then victim = oldest[2] end
+    local size = tonumber(redis.call('HGET', 'ps:frame:' .. victim, 'nbytes') or 0)
+    redis.call('DEL', 'ps:frame:' .. victim, 'ps:pixels:' .. victim)
+    redis.call('ZREM', 'ps:closed:' .. stream, victim)
+    redis.call('ZREM', 'ps:results:' .. stream, victim)
+    redis.call('ZREM', 'ps:history:' .. stream, victim)
+    bytes = redis.call('HINCRBY', 'ps:bytes', 'kept:' .. stream, -size)
+    kept = kept - 1
+  end
+  return true
+end
+"""
+
+PUT_FRAME = (
+    _EMIT
+    + """
+-- ARGV: frame_id stream epoch sequence gap('' = count it here) header pixels nbytes received_at received_ms
+--       backlog_frames backlog_bytes events_limit frame_event
+-- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full.
+local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local frame = 'ps:frame:' .. frame_id
+if redis.call('EXISTS', frame) == 1 then
+  redis.call('HINCRBY', 'ps:counters', 'frames:duplicate', 1)
+  return {0, tonumber(redis.call('HGET', frame, 'gap'))}
+end
+local bytes = tonumber(redis.call('HGET', 'ps:bytes', 'waiting') or 0)
+local queued = redis.call('XLEN', 'ps:work')
+if queued >= tonumber(ARGV[11]) or (queued > 0 and bytes + tonumber(ARGV[8]) > tonumber(ARGV[12])) then
+  redis.call('HINCRBY', 'ps:counters', 'frames:busy', 1)
+  return {-1, 0}
+end
+local seen = redis.call('HMGET', 'ps:last:' .. stream, 'epoch', 'sequence')
+local expected = 0
+if seen[1] == epoch then expected = tonumber(seen[2]) + 1 end
+local gap = tonumber(ARGV[5])
+if not gap then gap = math.max(0, sequence - expected) end
+if sequence >= expected then
+  redis.call('HSET', 'ps:last:' .. stream, 'epoch', epoch, 'sequence', sequence)
+end
+local arrival = redis.call('INCR', 'ps:arrivals')
+redis.call('SET', 'ps:pixels:' .. frame_id, ARGV[7])
+redis.call('ZADD', 'ps:history:' .. stream, arrival, frame_id)
+redis.call('ZADD', 'ps:waiting:' .. stream, arrival, frame_id)
+redis.call('ZADD', 'ps:streams', ARGV[10], stream)
+local entry = redis.call('XADD', 'ps:work', '*', 'frame', frame_id, 'stream', stream)
+redis.call('HSET', frame, 'header', ARGV[6], 'stream', stream, 'state', 'queued', 'gap', gap,
+  'nbytes', ARGV[8], 'received_at', ARGV[9], 'arrival', arrival, 'entry', entry, 'revision', 0)
+redis.call('HINCRBY', 'ps:bytes', 'waiting', ARGV[8])
+redis.call('HINCRBY', 'ps:counters', 'frames:received', 1)
+if gap > 0 then
+  redis.call('HINCRBY', 'ps:counters', 'frames:missing', gap)
+  redis.call('HINCRBY', 'ps:counters', 'gaps', 1)
+end
+emit('ps:events', ARGV[13], ARGV[14])
+return {1, gap}
+"""
+)
+
+PUBLISH = (
+    _EMIT
+    + _DOCUMENTS
+    + """
+-- ARGV: frame_id events_limit event, then triples. Returns how many documents changed, -1 without the frame.
+local frame = 'ps:frame:' .. ARGV[1]
+if redis.call('EXISTS', frame) == 0 then return -1 end
+local changed = put_documents(frame, 4, #ARGV)
+if changed > 0 then emit('ps:events', ARGV[2], ARGV[3]) end
+return changed
+"""
+)
+
+CLOSE_FRAME = (
+    _EMIT
+    + _DOCUMENTS
+    + _CLOSE
+    + """
+-- ARGV: frame_id stream entry state frames_kept bytes_kept events_limit event counter, then triples.
+-- Returns 1, or 0 when another worker had closed the frame before (nothing is written then).
+local frame = 'ps:frame:' .. ARGV[1]
+local before = redis.call('HGET', frame, 'state')
+if before == 'queued' or before == 'working' then put_documents(frame, 10, #ARGV) end
+if not close(ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])) then return 0 end
+if ARGV[9] ~= '' then redis.call('HINCRBY', 'ps:counters', ARGV[9], 1) end
+emit('ps:events', ARGV[7], ARGV[8])
+return 1
+"""
+)
+
+DROP_STALE = (
+    _EMIT
+    + _CLOSE
+    + """
+-- ARGV: frame_id stream entry frames_kept bytes_kept events_limit event. Drops the frame unless it is the
+-- newest that waits. Returns 1 when dropped.
+if redis.call('ZREVRANGE', 'ps:waiting:' .. ARGV[2], 0, 0)[1] == ARGV[1] then return 0 end
+if not close(ARGV[1], ARGV[2], ARGV[3], 'dropped', tonumber(ARGV[4]), tonumber(ARGV[5])) then return 0 end
+emit('ps:events', ARGV[6], ARGV[7])
+return 1
+"""
+)
+
+SUBMIT_CHOICE = """
+-- KEYS: choice.  ARGV: frame_id choice_id choice kept_s. Returns 1, 0 already there, -1 no such frame.
+if redis.call('EXISTS', 'ps:frame:' .. ARGV[1]) == 0 then return -1 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'choice', ARGV[3], 'state', 'queued', 'frame', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('XADD', 'ps:choices', '*', 'choice', ARGV[2])
+return 1
+"""
+
+CLOSE_CHOICE = (
+    _EMIT
+    + _DOCUMENTS
+    + """
+-- KEYS: choice bell memory
+-- ARGV: frame_id entry state fault revision operating operating_choice events_limit event kept_s counter,
+--       then triples. Returns 1, or 0 when it was answered before.
+redis.call('XACK', 'ps:choices', 'workers', ARGV[2])
+redis.call('XDEL', 'ps:choices', ARGV[2])
+if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 0 end
+local frame = 'ps:frame:' .. ARGV[1]
+if redis.call('EXISTS', frame) == 1 then put_documents(frame, 12, #ARGV) end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], 'operating', ARGV[6], 'choice_id', ARGV[7]) end
+redis.call('HSET', KEYS[1], 'state', ARGV[3], 'fault', ARGV[4], 'revision', ARGV[5])
+redis.call('RPUSH', KEYS[2], '1')
+redis.call('EXPIRE', KEYS[2], ARGV[10])
+redis.call('HINCRBY', 'ps:counters', ARGV[11], 1)
+emit('ps:events', ARGV[8], ARGV[9])
+return 1
+"""
+)
+
+SET_MEMORY = """
+-- KEYS: memory.  ARGV: memory operating('' = none) choice_id('' = the service's own)
+-- The operator's pick, made while a frame was being worked on, outlives that frame's memory.
+redis.call('HSET', KEYS[1], 'memory', ARGV[1])
+local held = redis.call('HGET', KEYS[1], 'choice_id')
+if held and held ~= '' and held ~= ARGV[3] then return 0 end
+if ARGV[2] == '' then
+  redis.call('HDEL', KEYS[1], 'operating', 'choice_id')
+else
+  redis.call('HSET', KEYS[1], 'operating', ARGV[2], 'choice_id', ARGV[3])
+end
+return 1
+"""

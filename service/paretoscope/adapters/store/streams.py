@@ -1,0 +1,153 @@
+"""Streams: what is kept of each, how it is to be analysed, what it remembers, who works."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store.choices import Choices
+from paretoscope.adapters.store.link import translated, utc_text
+from paretoscope.adapters.store.records import StreamSummary, WorkerBeat
+from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
+from paretoscope.contract.codec import pack, unpack
+
+
+class Streams(Choices):
+    @translated
+    def streams(self) -> list[StreamSummary]:
+        """Every stream, the one that was last seen first."""
+        seen = cast("list[tuple[bytes, float]]", self._redis.zrevrange(keys.STREAMS, 0, -1, withscores=True))
+        pipe = self._redis.pipeline(transaction=False)
+        for name, _ in seen:
+            stream = name.decode()
+            pipe.zcard(keys.history(stream))
+            pipe.zrevrange(keys.history(stream), 0, 0)
+            pipe.zrevrange(keys.results(stream), 0, 0)
+            pipe.zcard(keys.waiting(stream))
+        answers = pipe.execute()
+        summaries = []
+        for index, (name, at_ms) in enumerate(seen):
+            frames, newest, result, queued = answers[4 * index : 4 * index + 4]
+            summaries.append(
+                StreamSummary(
+                    stream=name.decode(),
+                    frames=frames,
+                    newest_frame=newest[0].decode() if newest else None,
+                    newest_result=result[0].decode() if result else None,
+                    queued=queued,
+                    last_seen=utc_text(datetime.fromtimestamp(at_ms / 1000, UTC)),
+                )
+            )
+        return summaries
+
+    @translated
+    def latest(self, stream: str) -> str | None:
+        """The newest frame with a finished result, None where there is none."""
+        found = cast("list[bytes]", self._redis.zrevrange(keys.results(stream), 0, 0))
+        return found[0].decode() if found else None
+
+    @translated
+    def frames(self, stream: str, limit: int = 100) -> list[str]:
+        """Ids of the frames that are kept, newest first."""
+        if limit < 1:
+            return []
+        found = cast("list[bytes]", self._redis.zrevrange(keys.history(stream), 0, limit - 1))
+        return [frame_id.decode() for frame_id in found]
+
+    @translated
+    def policy(self, stream: str) -> StreamPolicy:
+        """The stream's policy; the defaults where none was set."""
+        held = cast("bytes | None", self._redis.hget(keys.policy(stream), "policy"))
+        return unpack(held, StreamPolicy) if held else StreamPolicy()
+
+    @translated
+    def set_policy(self, stream: str, policy: StreamPolicy) -> None:
+        """Applies from the stream's next frame on."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(keys.policy(stream), mapping={"policy": pack(policy), "drop": policy.drop})
+        event = self._event("policy", stream, None, policy.model_dump(mode="json"))
+        pipe.xadd(keys.EVENTS, {"e": event}, maxlen=self.limits.events, approximate=True)
+        pipe.execute()
+
+    @translated
+    def memory(self, stream: str) -> StreamMemory:
+        """What the stream remembers, with the operator's class names; empty at first."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(keys.memory(stream), "memory", "operating")
+        pipe.hgetall(keys.names(stream))
+        (memory, operating), names = pipe.execute()
+        held = unpack(memory, StreamMemory) if memory else StreamMemory()
+        return held.model_copy(
+            update={
+                "operating": unpack(operating, OperatingPoint) if operating else None,
+                "class_names": _names(names),
+            }
+        )
+
+    @translated
+    def set_memory(self, stream: str, memory: StreamMemory) -> bool:
+        """Remember for the next frame.
+
+        An operating point that the operator picked meanwhile stays (the memory of a frame that was begun
+        before the pick knows nothing of it); returns whether the memory's own operating point was taken.
+        Class names are kept by `name_class` alone.
+        """
+        operating = memory.operating
+        rest = memory.model_copy(update={"operating": None, "class_names": {}})
+        args = [pack(rest), pack(operating) if operating else "", operating.choice_id if operating else ""]
+        return bool(self._run(scripts.SET_MEMORY, [keys.memory(stream)], args))
+
+    @translated
+    def set_operating(self, stream: str, operating: OperatingPoint | None) -> None:
+        """Set the operating point of the next frames whatever it was; None leaves it to the service again."""
+        if operating is None:
+            self._redis.hdel(keys.memory(stream), "operating", "choice_id")
+            return
+        fields = {"operating": pack(operating), "choice_id": operating.choice_id}
+        self._redis.hset(keys.memory(stream), mapping=cast(Any, fields))
+
+    @translated
+    def name_class(self, stream: str, class_id: int, name: str | None) -> None:
+        """Give a class the operator's name; None or '' takes it away."""
+        pipe = self._redis.pipeline(transaction=True)
+        if name:
+            pipe.hset(keys.names(stream), str(class_id), name)
+        else:
+            pipe.hdel(keys.names(stream), str(class_id))
+        event = self._event("class-named", stream, None, {"class_id": class_id, "name": name})
+        pipe.xadd(keys.EVENTS, {"e": event}, maxlen=self.limits.events, approximate=True)
+        pipe.execute()
+
+    @translated
+    def class_names(self, stream: str) -> dict[int, str]:
+        return _names(cast("dict[bytes, bytes]", self._redis.hgetall(keys.names(stream))))
+
+    @translated
+    def ping(self) -> bool:
+        """True; raises StoreDown when the store does not answer."""
+        return bool(self._redis.ping())
+
+    @translated
+    def beat(
+        self, consumer: str, *, pid: int, device: str, state: str, detail: str = "", ttl_s: float = 5.0
+    ) -> None:
+        """A worker's sign of life; it is forgotten after `ttl_s` seconds."""
+        told = {"at": self._now_text(), "pid": pid, "device": device, "state": state, "detail": detail}
+        self._redis.set(keys.worker(consumer), json.dumps(told), px=int(ttl_s * 1000))
+
+    @translated
+    def workers(self) -> list[WorkerBeat]:
+        """The workers that gave a sign of life lately."""
+        names = sorted(cast("list[bytes]", list(self._redis.scan_iter(match=keys.WORKER + "*"))))
+        beats = cast("list[bytes | None]", self._redis.mget(names)) if names else []
+        return [
+            WorkerBeat(consumer=name.decode().removeprefix(keys.WORKER), **json.loads(beat))
+            for name, beat in zip(names, beats, strict=True)
+            if beat
+        ]
+
+
+def _names(held: dict[bytes, bytes]) -> dict[int, str]:
+    return {int(class_id): name.decode() for class_id, name in held.items()}

@@ -1,0 +1,119 @@
+"""Every setting once: one frozen tree from defaults, a TOML file and the environment.
+
+The environment wins over the file, the file over the defaults. Names in the environment are the fields in
+capitals behind ``PARETOSCOPE_``, with two underscores between levels: ``PARETOSCOPE_HTTP_PORT=8100``,
+``PARETOSCOPE_LIMITS__HISTORY_FRAMES=500``. ``REDIS_URL`` stands alone, as other services spell it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from paretoscope.errors import BadParameters
+
+MIB = 1024 * 1024
+
+
+def default_data_folder() -> Path:
+    """Where a user's programs keep their data: ``$XDG_DATA_HOME`` or ``~/.local/share``."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "paretoscope"
+
+
+class Limits(BaseModel):
+    """What is kept and how much may pile up. Nothing grows without one of these."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    history_frames: PositiveInt = 200
+    """Worked frames kept per stream; older ones are forgotten with their results."""
+    history_mb: PositiveInt = 2048
+    """Pixels of worked frames kept per stream, MiB."""
+    backlog_frames: PositiveInt = 256
+    """Frames that may wait for a worker, all streams together; beyond it senders hear 'busy'."""
+    backlog_mb: PositiveInt = 2048
+    """Pixels that may wait for a worker, MiB."""
+    events: PositiveInt = 10_000
+    """Events kept for listeners that come back."""
+
+
+class Settings(BaseSettings):
+    """The whole tree; ``paretoscope doctor`` prints it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PARETOSCOPE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    frames: str = "tcp://127.0.0.1:5555"
+    """ZeroMQ address on which the bridge takes frames."""
+    http_host: str = "127.0.0.1"
+    """Interface on which API and dashboard listen."""
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port of API and dashboard; 0 = any free one."""
+    data: Path = Field(default_factory=default_data_folder)
+    """Folder of the embedded store."""
+    redis_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("REDIS_URL", "PARETOSCOPE_REDIS_URL", "redis_url")
+    )
+    """A Valkey or Redis server to use instead of the embedded one."""
+    durability: Literal["everysec", "always"] = "everysec"
+    """When the embedded store flushes to disk: a power cut loses at most a second, or nothing.
+    A crash of the store itself loses nothing in either case."""
+    device: str = "auto"
+    """'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+    """One JSON object a line instead of coloured text."""
+    limits: Limits = Field(default_factory=Limits)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(config: Path | None = None, **overrides: object) -> Settings:
+    """Read the settings.
+
+    config: a TOML file; None takes ``PARETOSCOPE_CONFIG`` where that is set. overrides win over everything
+    (they come from command line options); those that are None are left out.
+    Raises BadParameters('bad-settings') naming the field.
+    """
+    if config is None and os.environ.get("PARETOSCOPE_CONFIG"):
+        config = Path(os.environ["PARETOSCOPE_CONFIG"])
+    if config is not None and not config.is_file():
+        raise BadParameters("bad-settings", hint=f"There is no settings file {config}.")
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return _FromFile(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise BadParameters("bad-settings", hint=f"Setting {field}: {first['msg']}.") from None
+    except (OSError, ValueError) as error:
+        raise BadParameters("bad-settings", hint=f"{config}: {error}") from None
