@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     )
     """A Valkey or Redis server to use instead of the embedded one."""
     durability: Literal["everysec", "always"] = "everysec"
-    """When the embedded store flushes to disk: a power cut loses at most a second, or nothing.
-    A crash of the store itself loses nothing in either case."""
+    """When the embedded store flushes to disk. 'everysec': a crash or power cut may lose the last second or
+    two. 'always': nothing that was acknowledged is lost; every write waits for the disk."""
     device: str = "auto"
     """'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

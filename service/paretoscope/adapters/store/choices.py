@@ -96,7 +96,7 @@ class Choices(Frames):
         if result.state == "queued" and wait_s > 0.0:
             bell = keys.choice_bell(choice_id)
             # Moved onto itself, the one entry wakes every waiter, not only the first.
-            self._blocking.blmove(bell, bell, max(0.01, min(wait_s, LONGEST_BLOCK_S)))
+            self._blocking.blmove(bell, bell, cast(int, max(0.01, min(wait_s, LONGEST_BLOCK_S))))
             result = self._choice_result(choice_id)
         return result
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 import redis
+from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -32,15 +33,15 @@ def utc_text(at: datetime) -> str:
 
 def _translated(error: redis.RedisError) -> ParetoscopeError:
     text = str(error)
-    if isinstance(error, redis.exceptions.OutOfMemoryError) or text.startswith("OOM"):
+    if isinstance(error, exceptions.OutOfMemoryError) or text.startswith("OOM"):
         return Busy(
             "store-full", hint="The store has no memory left: lower limits.history_mb or raise maxmemory."
         )
-    if isinstance(error, redis.exceptions.AuthenticationError):
+    if isinstance(error, exceptions.AuthenticationError):
         return StoreDown(
             "store-refused", hint=f"The store refused us ({text}): check user and password in REDIS_URL."
         )
-    if isinstance(error, redis.ConnectionError | redis.TimeoutError | redis.exceptions.BusyLoadingError):
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError | exceptions.BusyLoadingError):
         return StoreDown(
             hint=f"The store does not answer ({text}). It is asked again; check REDIS_URL or the disk."
         )
