@@ -1,0 +1,117 @@
+"""From peaks of the spectrum to the two reciprocal vectors that explain them.
+
+A reciprocal lattice that is too fine explains every peak, one that is too coarse explains only overtones of what
+it misses. So candidates are scored by the share of peak strength they index beyond what chance would index,
+and of those that are about as good as the best the coarsest wins: the smallest cell in real space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoscope.core.lattice import reduce_basis
+from paretoscope.core.reflections import Reflections
+
+NEARLY_BEST = 0.97
+"""A coarser lattice wins if it explains this share of what the best explains."""
+
+
+@dataclass(frozen=True)
+class ReciprocalCell:
+    vectors: np.ndarray
+    """(2, 2) float64, rows g1, g2 as (y, x), cycles per px; a reduced pair."""
+    explained: float
+    """Share of the peaks' amplitude that it indexes, 0..1."""
+    orders: np.ndarray
+    """(n, 2) whole numbers of every peak given; meaningless where not `indexed`."""
+    indexed: np.ndarray
+    """(n,) bool."""
+
+
+def search_cell(peaks: Reflections) -> ReciprocalCell | None:
+    """The reciprocal cell of the peaks; None where two independent directions are not there."""
+    if len(peaks) < 2:
+        return None
+    pairs = _candidate_pairs(peaks)
+    if len(pairs) == 0:
+        return None
+    weight = np.sqrt(peaks.power)
+    weight = weight / weight.sum()
+    scores, areas = _score(pairs, peaks, weight)
+    best = np.argsort(-scores)[:200]
+    refined = [_refine(pairs[i], peaks, weight) for i in best[:60]]
+    pairs = np.array([pair for pair in refined if pair is not None])
+    if len(pairs) == 0:
+        return None
+    scores, areas = _score(pairs, peaks, weight)
+    good = scores >= NEARLY_BEST * scores.max()
+    # Coarsest within one part in five; among equals the better score.
+    coarse = good & (areas >= 0.8 * areas[good].max())
+    chosen = int(np.argmax(np.where(coarse, scores, -1.0)))
+    vectors, _ = reduce_basis(pairs[chosen])
+    orders, indexed = index_peaks(vectors, peaks)
+    return ReciprocalCell(vectors, float(weight[indexed].sum()), orders, indexed)
+
+
+def index_peaks(vectors: np.ndarray, peaks: Reflections, slack: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
+    """Whole-number orders (n, 2) of the peaks and which of them (n,) lie on the lattice within `slack` bins."""
+    orders = np.round(peaks.frequency @ np.linalg.inv(vectors))
+    off = (peaks.frequency - orders @ vectors) / np.array(peaks.bin_cpp)
+    # A stretched or drifting frame moves high orders further than low ones.
+    allowed = slack + 0.1 * np.abs(orders).sum(axis=1)
+    nonzero = np.abs(orders).sum(axis=1) > 0
+    return orders, (np.hypot(off[:, 0], off[:, 1]) <= allowed) & nonzero
+
+
+def _candidate_pairs(peaks: Reflections) -> np.ndarray:
+    """(m, 2, 2) pairs out of the strongest peaks and the differences between them."""
+    strongest = peaks.frequency[:16]
+    bins = np.array(peaks.bin_cpp)
+    minus = (strongest[:, None, :] - strongest[None, :, :]).reshape(-1, 2)
+    plus = (strongest[:, None, :] + strongest[None, :, :]).reshape(-1, 2)
+    found = np.concatenate([strongest, minus, plus])
+    found = found[np.hypot(*(found / bins).T) > 2.5]
+    # One of each +-pair, and one of those that agree within a bin.
+    found = np.where((found[:, :1] < 0) | ((found[:, :1] == 0) & (found[:, 1:] < 0)), -found, found)
+    kept: list[np.ndarray] = []
+    for vector in found:
+        if not kept or np.min(np.hypot(*((np.array(kept) - vector) / bins).T)) > 0.9:
+            kept.append(vector)
+        if len(kept) >= 70:
+            break
+    vectors = np.array(kept)
+    if len(vectors) < 2:
+        return np.empty((0, 2, 2))
+    i, j = np.triu_indices(len(vectors), 1)
+    pairs = np.stack([vectors[i], vectors[j]], axis=1)
+    lengths = np.hypot(pairs[..., 0], pairs[..., 1])
+    cross = np.abs(pairs[:, 0, 0] * pairs[:, 1, 1] - pairs[:, 0, 1] * pairs[:, 1, 0])
+    return pairs[cross > 0.25 * lengths.prod(axis=1)]
+
+
+def _score(pairs: np.ndarray, peaks: Reflections, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weight indexed minus weight that chance would index, and the area of each reciprocal cell."""
+    areas = np.abs(np.linalg.det(pairs))
+    orders = np.einsum("nf,mfg->mng", peaks.frequency, np.linalg.inv(pairs))
+    whole = np.round(orders)
+    off = np.einsum("mng,mgf->mnf", orders - whole, pairs) / np.array(peaks.bin_cpp)
+    size = np.abs(whole).sum(axis=2)
+    allowed = 0.8 + 0.2 * size
+    hit = (np.hypot(off[..., 0], off[..., 1]) <= allowed) & (size > 0)
+    chance = np.pi * allowed**2 * peaks.bin_cpp[0] * peaks.bin_cpp[1] / areas[:, None]
+    gain = np.where(hit, 1.0, 0.0) - np.minimum(chance, 1.0)
+    return gain @ weight, areas
+
+
+def _refine(pair: np.ndarray, peaks: Reflections, weight: np.ndarray) -> np.ndarray | None:
+    """Least squares over the indexed peaks; None where they no longer span a plane."""
+    pair, _ = reduce_basis(pair)
+    for slack in (1.2, 0.8):
+        orders, hit = index_peaks(pair, peaks, slack)
+        if hit.sum() < 2 or np.linalg.matrix_rank(orders[hit]) < 2:
+            return None
+        root = np.sqrt(weight[hit])[:, None]
+        pair = np.linalg.lstsq(orders[hit] * root, peaks.frequency[hit] * root, rcond=None)[0]
+    return pair if abs(np.linalg.det(pair)) > 0 else None
