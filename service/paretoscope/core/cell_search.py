@@ -1,7 +1,7 @@
 """From peaks of the spectrum to the two reciprocal vectors that explain them.
 
-A reciprocal lattice that is too fine explains every peak, one that is too coarse explains only overtones of what
-it misses. So candidates are scored by the share of peak strength they index beyond what chance would index,
+A reciprocal lattice that is too fine explains every peak; one that is too coarse misses the fundamental's
+odd multiples. So candidates are scored by the share of peak strength they index beyond what chance would index,
 and of those that are about as good as the best the coarsest wins: the smallest cell in real space.
 """
 
@@ -56,7 +56,7 @@ def search_cell(peaks: Reflections) -> ReciprocalCell | None:
 
 
 def index_peaks(vectors: np.ndarray, peaks: Reflections, slack: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
-    """Whole-number orders (n, 2) of the peaks and which of them (n,) lie on the lattice within `slack` bins."""
+    """Whole-number orders (n, 2) of the peaks and which (n,) lie on the lattice within `slack` bins."""
     orders = np.round(peaks.frequency @ np.linalg.inv(vectors))
     off = (peaks.frequency - orders @ vectors) / np.array(peaks.bin_cpp)
     # A stretched or drifting frame moves high orders further than low ones.

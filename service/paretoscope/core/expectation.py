@@ -16,9 +16,9 @@ Disordered: atoms, but no lattice to say how many; neither expected nor counted.
 CLOSE = 0.6
 """Atoms nearer to each other than this share of the lattice's nearest-neighbour distance count in ER.
 
-Thermal motion, scan distortion and noise move columns by less than a tenth of that distance, and real strain by
-less still; two detections of one atom lie within about 0.4 of it. The papers' code reads fixed lengths off single
-images, which break with the magnification.
+Thermal motion, scan distortion and noise move columns by less than a tenth of that distance, and real strain
+by less still; two detections of one atom lie within about 0.4 of it. The papers' code reads fixed lengths off
+single images, which break with the magnification.
 """
 
 SOURCES = ("lattice-occupied-area", "lattice-whole-image", "density", "count")
@@ -55,7 +55,7 @@ class Expectation:
     window: tuple[int, int, int, int]
     """(y0, x0, height, width), px."""
     counted_kinds: tuple[int, ...] = (LATTICE,)
-    """Area kinds that N_expected covers. N_found leaves out disordered atoms unless that kind is among them."""
+    """Area kinds that N_expected covers; N_found leaves out disordered atoms unless that kind is among them."""
 
     @classmethod
     def over_frame(

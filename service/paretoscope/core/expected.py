@@ -42,7 +42,7 @@ def expect(
         if pixel_size_nm is None:
             raise BadLattice(
                 "missing-pixel-size",
-                hint="A lattice in nm needs the image's pixel size: give --pixel-size-nm (pixel_size_nm=...), "
+                hint="A lattice in nm needs the image's pixel size: give --pixel-size-nm (pixel_size_nm=...) "
                 "or leave the lattice out to have it estimated from the image's own spectrum.",
             )
         pixels = np.broadcast_to(np.asarray(pixel_size_nm, dtype=float), 2)

@@ -93,14 +93,14 @@ class Lattice:
 
     @classmethod
     def named(cls, name: str) -> Lattice:
-        """A well-known lattice (see ``lattice_names``), case ignored. Raises BadLattice with the nearest names."""
+        """A well-known lattice, see ``lattice_names``. Raises BadLattice with the nearest names."""
         from paretoscope.core.lattice_names import look_up
 
         return look_up(name)
 
     @classmethod
     def parse(cls, text: str) -> Lattice:
-        """A name, or a cell as in ``a=0.3905,b=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti`` (see ``lattice_text``)."""
+        """A name, or a cell as ``a=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti``, see ``lattice_text``."""
         from paretoscope.core.lattice_text import parse_lattice
 
         return parse_lattice(text)

@@ -4,7 +4,7 @@ Heavy columns only: oxygen next to Sr, Bi or Pb is not seen, and B-site columns 
 the metal. Sulphur pairs of a monolayer lie over each other and count as one column.
 
 Sources, lengths at room temperature:
-  elements, III-V, II-VI, rock salt: Wyckoff, Crystal Structures I (1963); CRC Handbook of Chemistry and Physics.
+  elements, III-V, II-VI, rock salt: Wyckoff, Crystal Structures I (1963).
   perovskites: SrTiO3 0.3905 (Schmidbauer, Acta Cryst. B 68, 8 (2012)); BaTiO3, PbTiO3: Shirane (1951, 1956);
       BiFeO3 pseudo-cubic 0.3965 (Moreau, J. Phys. Chem. Solids 32, 1315 (1971)); DyScO3 pseudo-cubic 0.3949
       (Liferovich, J. Solid State Chem. 177, 2188 (2004)); La0.7Sr0.3MnO3 0.3880; SrRuO3 0.3930;
@@ -181,7 +181,7 @@ _TABLE = _table()
 
 
 def look_up(name: str) -> Lattice:
-    """The lattice of that name, case, blanks and brackets ignored. Raises BadLattice with the nearest names."""
+    """The lattice of that name; case, blanks and brackets do not matter. Raises BadLattice with the nearest."""
     found = _TABLE.get(_key(name))
     if found is None:
         spoken = {_key(known): known for known in NAMED} | ALIASES
