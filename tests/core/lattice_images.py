@@ -38,7 +38,7 @@ class Scene:
 
 
 def lattice_points(kind, a_px, angle_deg, shape, margin=0.0, shift=(0.0, 0.0)):
-    """Positions (y, x) and brightness of every column in the frame widened by `margin`, and the cell's vectors."""
+    """Places y, x and brightness of every column in the frame widened by `margin`, and the vectors."""
     (a, b, gamma), basis = CELLS[kind]
     t, g = np.radians(angle_deg), np.radians(gamma)
     va = a * a_px * np.array([np.sin(t), np.cos(t)])
@@ -94,8 +94,8 @@ def scene(
 ):  # fmt: skip
     """One image.
 
-    hole, film: (rows, columns) bool areas of vacuum and of amorphous film.  dose: counts at a bright column's
-    peak, None = noise-free.  displace: function (y, x) -> (dy, dx).  sigma: column width in nearest neighbours.
+    hole, film: (rows, columns) bool vacuum and amorphous film.  dose: counts at a bright column's peak,
+    None = noise-free.  displace: function (y, x) -> (dy, dx).  sigma: column width in nearest neighbours.
     """
     rng = np.random.default_rng(seed)
     margin = 2 * a_px

@@ -1,8 +1,8 @@
 """From peaks of the spectrum to the two reciprocal vectors that explain them.
 
 A reciprocal lattice that is too fine explains every peak; one that is too coarse misses the fundamental's
-odd multiples. So candidates are scored by the share of peak strength they index beyond what chance would index,
-and of those that are about as good as the best the coarsest wins: the smallest cell in real space.
+odd multiples. So candidates are scored by the share of peak strength they index beyond what chance would
+index, and of those that are about as good as the best the coarsest wins: the smallest cell in real space.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Expectation:
     window: tuple[int, int, int, int]
     """(y0, x0, height, width), px."""
     counted_kinds: tuple[int, ...] = (LATTICE,)
-    """Area kinds that N_expected covers; N_found leaves out disordered atoms unless that kind is among them."""
+    """Kinds that N_expected covers; N_found leaves out disordered atoms unless that kind is among them."""
 
     @classmethod
     def over_frame(

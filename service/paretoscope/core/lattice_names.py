@@ -181,7 +181,7 @@ _TABLE = _table()
 
 
 def look_up(name: str) -> Lattice:
-    """The lattice of that name; case, blanks and brackets do not matter. Raises BadLattice with the nearest."""
+    """The lattice of that name; case, blanks and brackets do not matter. Raises BadLattice."""
     found = _TABLE.get(_key(name))
     if found is None:
         spoken = {_key(known): known for known in NAMED} | ALIASES

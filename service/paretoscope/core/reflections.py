@@ -11,11 +11,11 @@ import numpy as np
 from scipy import fft, ndimage
 
 SIGNIFICANT = 8.0
-"""Least ratio of a peak to the background round it. Smoothed over 3 x 3 bins, noise passes it once in 10^8."""
+"""Least ratio of a peak to the background round it; smoothed over 3 x 3 bins, noise passes once in 10^8."""
 FAINTEST = 4e-4
 """Peaks below this share of the third strongest one's power are side lobes or overtones nobody needs."""
 TAPER = 0.35
-"""Share of each side over which the frame is faded out. A narrow taper keeps what a hole in the middle leaves."""
+"""Share of each side over which the frame is faded out; a narrow taper keeps what a central hole leaves."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _taper(length: int) -> np.ndarray:
 def _radial_background(power: np.ndarray, radius: np.ndarray, width: float) -> np.ndarray:
     """What the spectrum would be without peaks: the geometric mean round each circle.
 
-    The mean of the logarithm barely feels a few bright bins; for speckle it lies 0.577 below the log of the mean.
+    The mean logarithm barely feels a few bright bins; for speckle it lies 0.577 below the log of the mean.
     """
     ring = (radius / width).astype(np.int32)
     logs = np.log(power + 1e-20)
