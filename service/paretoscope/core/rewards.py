@@ -1,0 +1,131 @@
+"""What a good detection is, without labels: rewards of the found atoms against the lattice.
+
+Every reward is minimised. QC and ER are those of Barakati et al., "Reward based optimization in real time"
+(paper 002): ``QC = |N_found - N_expected| / N_expected`` and ``ER = N_close / N_expected``. Two things are
+added: atoms in disordered areas are not counted, because no lattice says how many there should be; and
+finding nothing is not a value (it would read ER = 0, the best there is) but a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from paretoscope.contract import RewardValue
+from paretoscope.errors import BadParameters
+
+if TYPE_CHECKING:
+    from paretoscope.core.blobs import Blobs
+    from paretoscope.core.expected import Expectation
+
+Reward = Callable[["Blobs", "Expectation"], "RewardValue | float"]
+
+DISORDERED = 2
+"""The area kind whose atoms are not counted (0 vacuum, 1 lattice)."""
+
+_REGISTRY: dict[str, Reward] = {}
+
+
+def reward(name: str) -> Callable[[Reward], Reward]:
+    """Register a function ``(blobs, expectation) -> RewardValue | float`` under `name`; smaller is better.
+
+    Raises BadParameters when another function already has that name.
+    """
+
+    def register(function: Reward) -> Reward:
+        known = _REGISTRY.get(name)
+        if known is not None and known is not function:
+            raise BadParameters(
+                "reward-exists", hint=f"The reward '{name}' is already registered; choose another name."
+            )
+        _REGISTRY[name] = function
+        return function
+
+    return register
+
+
+def reward_names() -> tuple[str, ...]:
+    return tuple(_REGISTRY)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise BadParameters, naming what there is, for a reward nobody registered."""
+    unknown = [name for name in names if name not in _REGISTRY]
+    if unknown:
+        raise BadParameters(
+            "unknown-reward",
+            hint=f"No reward is called {', '.join(unknown)}; known: {', '.join(sorted(_REGISTRY))}.",
+        )
+
+
+def evaluate(names: Iterable[str], blobs: Blobs, expectation: Expectation) -> dict[str, RewardValue]:
+    """Every named reward of one detection. Not-a-number becomes None with a reason."""
+    names = list(names)
+    check_names(names)
+    return {name: _explained(name, _REGISTRY[name](blobs, expectation)) for name in names}
+
+
+def counted(blobs: Blobs, expectation: Expectation) -> np.ndarray:
+    """(atoms,) bool: which atoms count, that is, lie in lattice or vacuum areas."""
+    if len(blobs) == 0:
+        return np.zeros(0, dtype=bool)
+    return np.asarray(expectation.kind_at(blobs.y_px, blobs.x_px)) != DISORDERED
+
+
+def count_close(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> int:
+    """How many of the kept atoms have any other atom nearer than `minimum_distance_px`."""
+    if len(blobs) < 2 or not keep.any():
+        return 0
+    places = np.column_stack([blobs.y_px, blobs.x_px]).astype(np.float64)
+    distance, _ = KDTree(places).query(places[keep], k=2, distance_upper_bound=minimum_distance_px)
+    # The nearest of the two is the atom itself; a second one that is out of reach comes back as infinity.
+    return int(np.count_nonzero(distance[:, 1] < minimum_distance_px))
+
+
+@reward("qc")
+def quality_count(blobs: Blobs, expectation: Expectation) -> RewardValue:
+    """``|N_found - N_expected| / N_expected``, paper 002."""
+    nothing = _nothing(blobs, expectation)
+    if nothing is not None:
+        return nothing
+    found = int(np.count_nonzero(counted(blobs, expectation)))
+    miscounted = abs(found - expectation.n_expected)
+    return RewardValue(
+        value=float(miscounted / expectation.n_expected),
+        numerator=float(miscounted),
+        denominator=float(expectation.n_expected),
+    )
+
+
+@reward("er")
+def error_rate(blobs: Blobs, expectation: Expectation) -> RewardValue:
+    """Atoms nearer to a neighbour than the lattice allows, over N_expected; paper 002."""
+    nothing = _nothing(blobs, expectation)
+    if nothing is not None:
+        return nothing
+    close = count_close(blobs, counted(blobs, expectation), expectation.minimum_distance_px)
+    return RewardValue(
+        value=float(close / expectation.n_expected),
+        numerator=float(close),
+        denominator=float(expectation.n_expected),
+    )
+
+
+def _nothing(blobs: Blobs, expectation: Expectation) -> RewardValue | None:
+    if not expectation.n_expected > 0.0:
+        return RewardValue(value=None, reason="no lattice area here: nothing is expected")
+    if not counted(blobs, expectation).any():
+        return RewardValue(value=None, denominator=float(expectation.n_expected), reason="nothing found")
+    return None
+
+
+def _explained(name: str, value: RewardValue | float) -> RewardValue:
+    if isinstance(value, RewardValue):
+        return value
+    if not math.isfinite(value):
+        return RewardValue(value=None, reason=f"the reward '{name}' gave {value}")
+    return RewardValue(value=float(value))

@@ -1,0 +1,216 @@
+"""The search under a deadline: known good points, a screen, then steps of an optimiser.
+
+    start      what was good on the frame before
+    screen     Sobol points, for a stated share of the time: an evaluation costs a millisecond, a Bayesian
+               step two hundred, so the screen goes first and its gain is recorded beside that of the steps
+    steps      the optimiser's batches, until nothing more is gained, the budget is spent or time is up
+
+Nothing is begun that, going by the slowest such thing so far, would not be over before the deadline. The best
+front so far is there at any moment, and its hypervolume never falls, because nothing is ever forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from paretoscope.deadline import Deadline
+from paretoscope.optimise.protocol import Archive, Optimiser
+from paretoscope.optimise.sobol import sobol_points
+
+Evaluate = Callable[[np.ndarray], np.ndarray]
+"""A point (dimensions,) -> values (objectives,), minimised; ``inf`` where infeasible."""
+ProgressCallback = Callable[[float, float], None]
+"""(fraction 0..1, hypervolume)."""
+StopReason = Literal["converged", "deadline", "budget"]
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """How much to look at."""
+
+    screen: int = 256
+    """Sobol points at most."""
+    screen_share: float = 0.5
+    """Share of the time that the screen may take."""
+    batch: int = 4
+    """Points per step of the optimiser."""
+    max_steps: int = 24
+    max_evaluations: int = 2048
+    patience: int = 4
+    """Steps in a row without gain after which the search counts as converged."""
+    tolerance: float = 1e-4
+    """Hypervolume gained, as a share of the reference box, below which a step has gained nothing."""
+    first_step_s: float = 0.6
+    """What a step is taken to cost before one has been measured, s."""
+    margin: float = 1.25
+    """How much slower than the slowest so far the next step is taken to be."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one part of the search brought."""
+
+    name: Literal["start", "screen", "steps"]
+    evaluations: int
+    hypervolume_gain: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that was evaluated, and how it went."""
+
+    x: np.ndarray
+    """(evaluations, dimensions) in the unit cube, in order."""
+    y: np.ndarray
+    """(evaluations, objectives); ``inf`` where infeasible."""
+    hypervolume: float
+    trace: np.ndarray
+    """(evaluations,) hypervolume after each batch, repeated within it; never falls."""
+    phases: tuple[Phase, ...]
+    stop_reason: StopReason
+    steps: int
+
+
+@dataclass
+class _Pace:
+    """Slowest so far, s."""
+
+    evaluation_s: float = 0.0
+    step_s: float = 0.0
+
+
+@dataclass
+class _Run:
+    evaluate: Evaluate
+    optimiser: Optimiser
+    plan: SearchPlan
+    deadline: Deadline
+    archive: Archive
+    progress: ProgressCallback | None
+    pace: _Pace = field(default_factory=_Pace)
+    trace: list[float] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+
+    @property
+    def hypervolume(self) -> float:
+        return self.trace[-1] if self.trace else 0.0
+
+    def fits(self, seconds: float, deadline: Deadline | None = None) -> bool:
+        return seconds * self.plan.margin < (deadline or self.deadline).remaining_s()
+
+    def take(self, points: np.ndarray, deadline: Deadline) -> int:
+        """Evaluate points until the deadline would be passed; how many were taken."""
+        room = self.plan.max_evaluations - len(self.archive)
+        values: list[np.ndarray] = []
+        for point in points[: max(room, 0)]:
+            if not self.fits(self.pace.evaluation_s, deadline):
+                break
+            began = self.deadline.now_s()
+            values.append(np.asarray(self.evaluate(point), dtype=np.float64))
+            self.pace.evaluation_s = max(self.pace.evaluation_s, self.deadline.now_s() - began)
+        taken = len(values)
+        if taken:
+            block = np.vstack(values)
+            self.archive.add(points[:taken], block)
+            self.optimiser.observe(points[:taken], block)
+            self.trace.extend([self.archive.hypervolume()] * taken)
+        return taken
+
+    def phase(
+        self, name: Literal["start", "screen", "steps"], began: float, count: int, volume: float
+    ) -> None:
+        self.phases.append(
+            Phase(name, len(self.archive) - count, self.hypervolume - volume, self.deadline.now_s() - began)
+        )
+
+    def report(self, fraction: float) -> None:
+        if self.progress is not None:
+            self.progress(min(max(fraction, 0.0), 1.0), self.hypervolume)
+
+
+def search(
+    evaluate: Evaluate,
+    optimiser: Optimiser,
+    dimensions: int,
+    reference: tuple[float, ...],
+    *,
+    plan: SearchPlan | None = None,
+    start: np.ndarray | None = None,
+    deadline: Deadline,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+    good_enough: Callable[[np.ndarray], bool] | None = None,
+) -> Search:
+    """Minimise `evaluate` over the unit cube.
+
+    start: (points, dimensions) evaluated first.  good_enough: of the values (evaluations, objectives) so
+    far, whether no step can bring a difference that counts; asked after the screen and after every step.
+    Deterministic for a seed when the deadline does not bite. Errors of `evaluate` pass through.
+    """
+    plan = plan or SearchPlan()
+    run = _Run(evaluate, optimiser, plan, deadline, Archive(dimensions, reference), progress)
+    stop = _screened(run, start, seed)
+    steps = 0
+    if stop is None:
+        stop, steps = _steps(run, good_enough)
+    run.report(1.0)
+    return Search(
+        run.archive.x, run.archive.y, run.hypervolume, np.asarray(run.trace), tuple(run.phases), stop, steps
+    )
+
+
+def _screened(run: _Run, start: np.ndarray | None, seed: int) -> StopReason | None:
+    """Known points and the screen; a reason to end here, or None."""
+    dimensions = run.archive.dimensions
+    began, count, volume = run.deadline.now_s(), len(run.archive), run.hypervolume
+    if start is not None and len(start):
+        taken = run.take(np.reshape(start, (-1, dimensions)), run.deadline)
+        run.phase("start", began, count, volume)
+        if taken < len(start) and run.deadline.remaining_s() <= run.pace.evaluation_s * run.plan.margin:
+            return "deadline"
+    began, count, volume = run.deadline.now_s(), len(run.archive), run.hypervolume
+    remaining = run.deadline.remaining_s()
+    until = run.deadline if np.isinf(remaining) else run.deadline.sooner(run.plan.screen_share * remaining)
+    points = sobol_points(run.plan.screen, dimensions, seed)
+    for first in range(0, len(points), 32):
+        block = points[first : first + 32]
+        if run.take(block, until) < len(block):
+            break
+        run.report(0.5 * (first + len(block)) / len(points))
+    run.phase("screen", began, count, volume)
+    if not run.fits(run.pace.evaluation_s):
+        return "deadline"
+    return "budget" if len(run.archive) >= run.plan.max_evaluations else None
+
+
+def _steps(run: _Run, good_enough: Callable[[np.ndarray], bool] | None) -> tuple[StopReason, int]:
+    plan, box = run.plan, float(np.prod(run.archive.reference))
+    began, count, volume = run.deadline.now_s(), len(run.archive), run.hypervolume
+    stop: StopReason = "budget"
+    idle = steps = 0
+    while steps < plan.max_steps and len(run.archive) < plan.max_evaluations:
+        if good_enough is not None and good_enough(run.archive.y):
+            stop = "converged"
+            break
+        expected = run.pace.step_s if steps else plan.first_step_s + plan.batch * run.pace.evaluation_s
+        if not run.fits(expected):
+            stop = "deadline"
+            break
+        step_began, before = run.deadline.now_s(), run.hypervolume
+        points = run.optimiser.suggest(plan.batch)
+        run.take(points, run.deadline)
+        run.pace.step_s = max(run.pace.step_s, run.deadline.now_s() - step_began)
+        steps += 1
+        idle = idle + 1 if run.hypervolume - before < plan.tolerance * box else 0
+        run.report(0.5 + 0.5 * steps / plan.max_steps)
+        if idle >= plan.patience:
+            stop = "converged"
+            break
+    if steps:
+        run.phase("steps", began, count, volume)
+    return stop, steps

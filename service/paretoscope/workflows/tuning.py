@@ -1,0 +1,174 @@
+"""LoG*: find the parameters whose detection agrees best with the lattice, for a frame or a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from paretoscope.contract import FrontPoint, LogParams, StreamMemory, StreamPolicy
+from paretoscope.core import pareto, rewards
+from paretoscope.core.scoring import Scored, Scorer
+from paretoscope.deadline import Deadline
+from paretoscope.errors import BadParameters
+from paretoscope.optimise.loop import Phase, ProgressCallback, SearchPlan, search
+from paretoscope.optimise.make import make_optimiser
+from paretoscope.optimise.space import DIMENSIONS, LogSpace
+from paretoscope.workflows.tie_break import best_of
+
+if TYPE_CHECKING:
+    from paretoscope.core.candidates import CandidateSet
+    from paretoscope.core.expected import Expectation
+
+REFERENCE = 1.0
+"""Of every reward: QC = 1 is as many wrong as expected, ER = 1 as many too close as expected."""
+FINISH_SHARE = 0.1
+"""Of the time, kept back for the tie-break."""
+FINISH_MOST_S = 0.2
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A front, and where on it the service stands."""
+
+    points: list[FrontPoint]
+    """By rising QC; one point per cell of resolution, the best by tie-break. Empty when nothing was found."""
+    chosen: int | None
+    hypervolume: float
+    """Of all evaluated sets, from the reference point."""
+    evaluations: int
+    stop_reason: Literal["converged", "deadline", "budget", "nothing-found"]
+    optimiser: str
+    reference_point: tuple[float, ...] = (REFERENCE, REFERENCE)
+    phases: tuple[Phase, ...] = ()
+    """What the start, the screen and the optimiser's steps brought, each."""
+
+    @property
+    def params(self) -> LogParams | None:
+        """The chosen parameters."""
+        return None if self.chosen is None else self.points[self.chosen].params
+
+
+def tune(
+    candidates: CandidateSet,
+    expectation: Expectation,
+    space: LogSpace,
+    policy: StreamPolicy,
+    memory: StreamMemory,
+    deadline: Deadline,
+    seed: int,
+    *,
+    plan: SearchPlan | None = None,
+    progress: ProgressCallback | None = None,
+) -> Tuned:
+    """Search the front of one image or window.
+
+    space: its grid must be the candidates' sigmas; its thresholds are fitted to the candidates' responses.
+    Starts from the operating point and front in `memory`, carried over to this neighbour distance.
+    Raises BadParameters for unknown rewards or a grid that differs.
+    """
+    rewards.check_names(policy.rewards)
+    reference = (REFERENCE,) * len(policy.rewards)
+    if not expectation.n_expected > 0.0:
+        return Tuned([], None, 0.0, 0, "nothing-found", policy.optimiser, reference)
+    space = fitted(space, candidates)
+    scorer = Scorer(candidates, expectation, policy.rewards, reference)
+    scored: list[Scored] = []
+
+    def evaluate(point: np.ndarray) -> np.ndarray:
+        scored.append(scorer.score(space.params(point)))
+        return scored[-1].values
+
+    resolutions = (pareto.resolution(expectation.n_expected),) * len(reference)
+
+    def ideal(values: np.ndarray) -> bool:
+        """Whether a point lies in the best cell there is: all rewards nought within the resolution."""
+        return bool((pareto.cells(values, resolutions) == 0.0).all(axis=1).any())
+
+    found = search(
+        evaluate,
+        make_optimiser(policy.optimiser, DIMENSIONS, reference, seed, space.snap),
+        DIMENSIONS,
+        reference,
+        plan=plan,
+        start=remembered(memory, space),
+        deadline=kept_back(deadline),
+        seed=seed,
+        progress=progress,
+        good_enough=ideal,
+    )
+    points = [
+        front_point(scorer, scored[index], tie)
+        for group in pareto.tied_groups(found.y, reference, resolutions)
+        for index, tie in [best_of(group, scored, scorer, space, deadline)]
+    ]
+    return Tuned(
+        points=points,
+        chosen=chosen_point(points, policy),
+        hypervolume=found.hypervolume,
+        evaluations=len(found.x),
+        stop_reason=found.stop_reason if points else "nothing-found",
+        optimiser=policy.optimiser,
+        reference_point=reference,
+        phases=found.phases,
+    )
+
+
+def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
+    """The space with thresholds between the candidates' floor and their strongest response."""
+    sigmas = np.asarray(candidates.sigmas, dtype=np.float64)
+    if sigmas.shape != space.grid.shape or not np.allclose(sigmas, space.grid, rtol=1e-6):
+        raise BadParameters(
+            "grid-differs",
+            hint="The candidates were built on other scales than space.grid; build them on it.",
+        )
+    everything = LogParams(
+        sigma_min=float(sigmas[0]),
+        sigma_max=float(sigmas[-1]),
+        threshold=float(candidates.floor),
+        overlap=1.0,
+        num_sigma=len(sigmas),
+    )
+    return space.scaled_to(candidates.select(everything).response, candidates.floor)
+
+
+def remembered(memory: StreamMemory, space: LogSpace) -> np.ndarray:
+    """(points, 4) where the last frame's operating point and front lie in this space."""
+    known = [memory.operating.params] if memory.operating is not None else []
+    known += memory.front
+    points = [space.carried(params, memory.neighbour_px) for params in known]
+    return np.unique(np.reshape(points, (-1, DIMENSIONS)), axis=0)
+
+
+def kept_back(deadline: Deadline) -> Deadline:
+    """The deadline less the time that the tie-break needs."""
+    remaining = deadline.remaining_s()
+    if not np.isfinite(remaining):
+        return deadline
+    return deadline.sooner(remaining - min(FINISH_SHARE * max(remaining, 0.0), FINISH_MOST_S))
+
+
+def front_point(scorer: Scorer, scored: Scored, tie: float) -> FrontPoint:
+    missing = [name for name in ("qc", "er") if name not in scored.rewards]
+    given = scored.rewards
+    if missing:
+        given = given | rewards.evaluate(missing, scorer.blobs(scored.params), scorer.expectation)
+    return FrontPoint(
+        params=scored.params,
+        qc=float(given["qc"].value or 0.0),
+        er=float(given["er"].value or 0.0),
+        n_found=scored.n_found,
+        n_close=round(given["er"].numerator or 0.0),
+        rewards=given,
+        tie_break=tie,
+    )
+
+
+def chosen_point(points: list[FrontPoint], policy: StreamPolicy) -> int | None:
+    """Where on the front the policy's weight points."""
+    if not points:
+        return None
+    names = policy.rewards[:2]
+    values = np.array([[point.rewards[name].value or 0.0 for name in names] for point in points])
+    return pareto.choose(values, policy.weight, scale=(REFERENCE, REFERENCE))
