@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from optimise.worlds import FlatExpectation
+from optimise.worlds import flat_expectation
 from paretoscope.core import rewards
 from paretoscope.errors import BadParameters
 
@@ -30,23 +30,23 @@ def places(*yx: tuple[float, float]) -> Places:
 
 
 def test_qc_is_the_miscount_over_the_expected_count():
-    value = rewards.evaluate(["qc"], places((1, 1), (5, 5), (9, 9)), FlatExpectation(4.0, 5.0, 2.0))["qc"]
+    value = rewards.evaluate(["qc"], places((1, 1), (5, 5), (9, 9)), flat_expectation(4.0, 5.0))["qc"]
     assert (value.value, value.numerator, value.denominator) == (0.25, 1.0, 4.0)
 
 
 def test_er_counts_every_atom_that_has_a_neighbour_too_near():
-    value = rewards.evaluate(["er"], places((1, 1), (1, 2), (9, 9)), FlatExpectation(4.0, 5.0, 2.0))["er"]
+    value = rewards.evaluate(["er"], places((1, 1), (1, 2), (9, 9)), flat_expectation(4.0, 5.0))["er"]
     assert (value.value, value.numerator, value.denominator) == (0.5, 2.0, 4.0)
 
 
 def test_nothing_found_is_a_reason_and_not_a_value():
-    for value in rewards.evaluate(["qc", "er"], places(), FlatExpectation(4.0, 5.0, 2.0)).values():
+    for value in rewards.evaluate(["qc", "er"], places(), flat_expectation(4.0, 5.0)).values():
         assert value.value is None
         assert value.reason == "nothing found"
 
 
 def test_where_no_lattice_is_nothing_can_be_judged():
-    value = rewards.evaluate(["qc"], places((1, 1)), FlatExpectation(0.0, 5.0, 2.0))["qc"]
+    value = rewards.evaluate(["qc"], places((1, 1)), flat_expectation(0.0, 5.0))["qc"]
     assert value.value is None
     assert "no lattice" in value.reason
 
@@ -54,7 +54,7 @@ def test_where_no_lattice_is_nothing_can_be_judged():
 def test_atoms_in_disordered_areas_do_not_count():
     disordered = np.zeros((12, 12), dtype=bool)
     disordered[6:] = True
-    expectation = FlatExpectation(2.0, 5.0, 2.0, disordered)
+    expectation = flat_expectation(2.0, 5.0, disordered=disordered)
     values = rewards.evaluate(["qc", "er"], places((1, 1), (1, 8), (8, 1), (8, 2), (9, 9)), expectation)
     assert values["qc"].value == 0.0
     assert values["er"].value == 0.0
@@ -75,9 +75,9 @@ def test_a_function_of_ones_own_becomes_a_reward():
     def mean_row(blobs, expectation):
         return float(np.mean(blobs.y_px)) if len(blobs) else float("nan")
 
-    found = rewards.evaluate(["test-mean-y"], places((2, 0), (4, 0)), FlatExpectation(1.0, 1.0, 1.0))
+    found = rewards.evaluate(["test-mean-y"], places((2, 0), (4, 0)), flat_expectation(1.0, 1.0))
     assert found["test-mean-y"].value == 3.0
-    empty = rewards.evaluate(["test-mean-y"], places(), FlatExpectation(1.0, 1.0, 1.0))["test-mean-y"]
+    empty = rewards.evaluate(["test-mean-y"], places(), flat_expectation(1.0, 1.0))["test-mean-y"]
     assert empty.value is None
     assert "nan" in empty.reason
     with pytest.raises(BadParameters, match="already registered"):
@@ -86,4 +86,4 @@ def test_a_function_of_ones_own_becomes_a_reward():
 
 def test_an_unknown_reward_is_refused_with_the_known_ones_named():
     with pytest.raises(BadParameters, match=r"straightness.*er, qc"):
-        rewards.evaluate(["straightness"], places(), FlatExpectation(1.0, 1.0, 1.0))
+        rewards.evaluate(["straightness"], places(), flat_expectation(1.0, 1.0))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
+from paretoscope.core.expectation import Expectation
+
 
 @dataclass(frozen=True)
 class World:
@@ -80,25 +82,23 @@ def f1(world: World, y_px: np.ndarray, x_px: np.ndarray) -> float:
     return 2.0 * hits / (len(y_px) + len(world.y_px))
 
 
-@dataclass(frozen=True)
-class FlatExpectation:
-    """An expectation with a known hole and nothing disordered unless `disordered` says where."""
-
-    n_expected: float
-    neighbour_px: float
-    minimum_distance_px: float
-    disordered: np.ndarray | None = None
-
-    def kind_at(self, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
-        if self.disordered is None:
-            return np.ones(len(y_px), dtype=np.uint8)
-        at = self.disordered[np.round(y_px).astype(int), np.round(x_px).astype(int)]
-        return np.where(at, 2, 1).astype(np.uint8)
+def flat_expectation(
+    n_expected: float,
+    neighbour_px: float,
+    shape: tuple[int, int] = (12, 12),
+    disordered: np.ndarray | None = None,
+) -> Expectation:
+    """`n_expected` atoms over the lattice area of a frame, which is all of it but for `disordered`."""
+    mask = (
+        np.ones(shape, dtype=np.uint8) if disordered is None else np.where(disordered, 2, 1).astype(np.uint8)
+    )
+    density = n_expected / max(int((mask == 1).sum()), 1)
+    return Expectation.over_frame(shape, mask, 1, density, neighbour_px, "lattice-occupied-area")
 
 
-def expectation(world: World) -> FlatExpectation:
-    return FlatExpectation(
-        n_expected=world.density_per_px * float((~world.hole).sum()),
-        neighbour_px=world.neighbour_px,
-        minimum_distance_px=0.6 * world.neighbour_px,
+def expectation(world: World) -> Expectation:
+    """What a faultless lattice estimate would expect: the truth's density over the truth's area."""
+    mask = np.where(world.hole, 0, 1).astype(np.uint8)
+    return Expectation.over_frame(
+        world.image.shape, mask, 1, world.density_per_px, world.neighbour_px, "lattice-occupied-area"
     )

@@ -19,13 +19,11 @@ from paretoscope.contract import RewardValue
 from paretoscope.errors import BadParameters
 
 if TYPE_CHECKING:
-    from paretoscope.core.blobs import Blobs
-    from paretoscope.core.expected import Expectation
+    from typing import Any as Blobs
+
+    from paretoscope.core.expectation import Expectation
 
 Reward = Callable[["Blobs", "Expectation"], "RewardValue | float"]
-
-DISORDERED = 2
-"""The area kind whose atoms are not counted (0 vacuum, 1 lattice)."""
 
 _REGISTRY: dict[str, Reward] = {}
 
@@ -70,10 +68,8 @@ def evaluate(names: Iterable[str], blobs: Blobs, expectation: Expectation) -> di
 
 
 def counted(blobs: Blobs, expectation: Expectation) -> np.ndarray:
-    """(atoms,) bool: which atoms count, that is, lie in lattice or vacuum areas."""
-    if len(blobs) == 0:
-        return np.zeros(0, dtype=bool)
-    return np.asarray(expectation.kind_at(blobs.y_px, blobs.x_px)) != DISORDERED
+    """(atoms,) bool: which atoms belong to N_found, that is, lie in lattice or vacuum areas."""
+    return np.asarray(expectation.counts(blobs.y_px, blobs.x_px), dtype=bool)
 
 
 def count_close(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> int:

@@ -12,9 +12,10 @@ from paretoscope.contract import LogParams, RewardValue
 from paretoscope.core import rewards
 
 if TYPE_CHECKING:
-    from paretoscope.core.blobs import Blobs
-    from paretoscope.core.candidates import CandidateSet
-    from paretoscope.core.expected import Expectation
+    from typing import Any as Blobs
+    from typing import Any as CandidateSet
+
+    from paretoscope.core.expectation import Expectation
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from paretoscope.optimise.space import DIMENSIONS, LogSpace
 from paretoscope.workflows.tie_break import best_of
 
 if TYPE_CHECKING:
-    from paretoscope.core.candidates import CandidateSet
-    from paretoscope.core.expected import Expectation
+    from typing import Any as CandidateSet
+
+    from paretoscope.core.expectation import Expectation
 
 REFERENCE = 1.0
 """Of every reward: QC = 1 is as many wrong as expected, ER = 1 as many too close as expected."""
@@ -77,7 +78,7 @@ def tune(
     scored: list[Scored] = []
 
     def evaluate(point: np.ndarray) -> np.ndarray:
-        scored.append(scorer.score(space.params(point)))
+        scored.append(scorer.score(candidates.snap(space.params(point))))
         return scored[-1].values
 
     resolutions = (pareto.resolution(expectation.n_expected),) * len(reference)
