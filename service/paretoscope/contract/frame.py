@@ -101,3 +101,15 @@ class Ack(Document):
     """True when this frame had already been stored; it was not stored again."""
     gap: Annotated[int, Field(ge=0)] = 0
     """How many sequence numbers are missing before this one."""
+
+
+class BusyNotice(Document):
+    """Not now: the same frame is welcome again after a while. Nothing was stored."""
+
+    code: str
+    """'store-down', 'backlog-full', ..."""
+    hint: str
+    retry_after_s: Annotated[float, Field(ge=0.0, le=600.0)] = 0.5
+    stream: Name | None = None
+    epoch: str | None = None
+    sequence: int | None = None

@@ -1,0 +1,74 @@
+"""Counts and events that wait for the store, so that neither a dead store nor a flood of junk stops the bridge."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paretoscope.bridge.stores import FrameStore
+from paretoscope.contract import Event
+from paretoscope.contract.wire import Subject
+from paretoscope.errors import ParetoscopeError, StoreDown
+
+MAX_WAITING = 256
+"""Events kept while the store is away; then the oldest are dropped and counted."""
+MAX_KINDS = 128
+"""Different faults told one by one between two writes; further ones are counted only."""
+
+
+@dataclass
+class _Told:
+    hint: str
+    count: int = 0
+
+
+class Tally:
+    """Counters ``fault:<code>`` and ``bridge:<what>``; fault events at most one a flush per code and stream."""
+
+    def __init__(self, store: FrameStore, utc: Callable[[], str]) -> None:
+        self._store = store
+        self._utc = utc
+        self._counts: Counter[str] = Counter()
+        self._faults: dict[tuple[str, str | None], _Told] = {}
+        self._events: deque[Event] = deque()
+        self.total: Counter[str] = Counter()
+        """Everything counted since the bridge started."""
+
+    def count(self, name: str, by: int = 1) -> None:
+        self._counts[name] += by
+        self.total[name] += by
+
+    def fault(self, error: ParetoscopeError, subject: Subject) -> None:
+        self.count(f"fault:{error.code}")
+        key = (error.code, subject.stream)
+        if key in self._faults or len(self._faults) < MAX_KINDS:
+            told = self._faults.setdefault(key, _Told(error.hint))
+            told.count += 1
+
+    def event(self, event: Event) -> None:
+        self._events.append(event)
+        if len(self._events) > MAX_WAITING:
+            self._events.popleft()
+            self.count("bridge:events-dropped")
+
+    def flush(self) -> bool:
+        """Write what waits; False (and it keeps waiting) while the store is down."""
+        for (code, stream), told in self._faults.items():
+            data = {"code": code, "hint": told.hint, "count": told.count, "where": "bridge"}
+            self.event(Event(kind="fault", stream=stream, at=self._utc(), data=data))
+        self._faults.clear()
+        try:
+            while self._events:
+                self._store.append_event(self._events[0])
+                self._events.popleft()
+            for name in list(self._counts):
+                self._store.count(name, self._counts[name])
+                del self._counts[name]
+        except StoreDown:
+            return False
+        return True
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._events or self._counts or self._faults)

@@ -1,0 +1,166 @@
+"""Frames and answers as multipart bytes: exact one way, refused in physics words the other."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.documents import documents
+from paretoscope.contract import Ack, BusyNotice, Fault, FrameHeader, Heartbeat, StreamEnd
+from paretoscope.contract.wire import (
+    MAX_HEADER_BYTES,
+    FrameMessage,
+    Subject,
+    decode_reply,
+    decode_request,
+    encode,
+    encode_frame,
+    subject_of,
+)
+from paretoscope.errors import BadFrame, Incompatible
+
+IMAGE = np.arange(12, dtype="<u2").reshape(3, 4)
+
+
+def fields(**changes) -> dict:
+    pixels = IMAGE.tobytes()
+    whole = {
+        "schema": "paretoscope",
+        "version": [1, 0],
+        "type": "frame",
+        "stream": "haadf",
+        "epoch": "e1",
+        "sequence": 5,
+        "shape": [3, 4],
+        "dtype": "uint16",
+        "nbytes": len(pixels),
+        "crc32": zlib.crc32(pixels),
+    } | changes
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def message(pixels: bytes = IMAGE.tobytes(), **changes) -> list[bytes]:
+    return [msgpack.packb(fields(**changes)), pixels]
+
+
+def test_a_frame_written_with_msgpack_and_zlib_alone_is_read():
+    frame = decode_request(message(pixel_size_nm=[0.02, 0.02], dwell_us=5))
+    assert isinstance(frame, FrameMessage)
+    assert frame.header.frame_id == "haadf-e1-000005"
+    assert frame.header.pixel_size_nm == (0.02, 0.02)
+    assert np.array_equal(frame.image(), IMAGE)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(documents(Ack), documents(Fault), documents(BusyNotice), documents(Heartbeat)))
+def test_every_answer_comes_back_as_it_was(answer):
+    assert decode_reply([encode(answer)]) == answer
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents(StreamEnd) | documents(Heartbeat))
+def test_every_request_without_pixels_comes_back_as_it_was(request_):
+    assert decode_request([encode(request_)]) == request_
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents(FrameHeader))
+def test_every_header_comes_back_as_it_was(header):
+    small = header.model_copy(
+        update={"shape": (3, 4), "dtype": "uint16", "nbytes": 24, "crc32": zlib.crc32(IMAGE)}
+    )
+    frame = decode_request(encode_frame(small, IMAGE.tobytes()))
+    assert isinstance(frame, FrameMessage)
+    assert frame.header == small
+
+
+REFUSED = [
+    ("no parts", [], "bad-parts"),
+    ("header alone", message()[:1], "bad-parts"),
+    ("a third part", [*message(), b""], "bad-parts"),
+    ("an end with pixels", [encode(StreamEnd(stream="s", epoch="e", frames=1)), b"x"], "bad-parts"),
+    ("header too large", [bytes(MAX_HEADER_BYTES + 1), b""], "header-too-large"),
+    ("header not msgpack", [b"\xc1", b""], "bad-header"),
+    ("header not a map", [b"\x93\x01\x02\x03", b""], "bad-header"),
+    ("another schema", message(schema="dectris"), "bad-header"),
+    ("no version", message(version=...), "bad-header"),
+    ("no type", message(type=...), "bad-header"),
+    ("a type nobody knows", message(type="picture"), "unknown-type"),
+    ("an answer as a request", message(type="ack"), "unknown-type"),
+    ("zero rows", message(shape=[0, 4]), "bad-shape"),
+    ("negative columns", message(shape=[3, -4]), "bad-shape"),
+    ("two negative sides", message(shape=[-3, -4]), "bad-shape"),
+    ("huge sides", message(shape=[2**40, 2**40]), "bad-shape"),
+    ("three sides", message(shape=[3, 2, 2]), "bad-shape"),
+    ("sides as floats", message(shape=[3.0, 4.0]), "bad-shape"),
+    ("no shape", message(shape=...), "bad-shape"),
+    ("object pixels", message(dtype="object"), "bad-dtype"),
+    ("complex pixels", message(dtype="complex64"), "bad-dtype"),
+    ("big-endian pixels", message(dtype=">u2"), "bad-dtype"),
+    ("a dtype that is no text", message(dtype=["uint16"]), "bad-dtype"),
+    ("more bytes than a frame may have", message(shape=[16384, 16384], dtype="float64"), "too-large"),
+    ("nbytes of another dtype", message(nbytes=48), "bad-size"),
+    ("nbytes as truth value", message(shape=[1, 1], dtype="uint8", nbytes=True), "bad-size"),
+    ("fewer pixels than promised", message(pixels=bytes(12)), "bad-size"),
+    ("more pixels than promised", message(pixels=bytes(48)), "bad-size"),
+    ("other bytes than summed", message(pixels=bytes(24)), "bad-checksum"),
+    ("no checksum", message(crc32=...), "bad-header"),
+    ("a stream name with a slash", message(stream="../etc"), "bad-header"),
+    ("a negative sequence", message(sequence=-1), "bad-header"),
+    ("a dwell of zero", message(dwell_us=0.0), "bad-header"),
+    ("a dwell that is no number", message(dwell_us=float("nan")), "bad-header"),
+    ("a time without zone", message(acquired_end="2026-11-21T09:30:00"), "bad-header"),
+]
+
+
+@pytest.mark.parametrize(("parts", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_is_no_frame_is_refused_with_a_code_and_a_hint(parts, code):
+    with pytest.raises(BadFrame) as refusal:
+        decode_request(parts)
+    assert refusal.value.code == code
+    assert len(refusal.value.hint) > 20
+
+
+def test_another_major_version_is_refused_as_incompatible():
+    with pytest.raises(Incompatible, match="older version"):
+        decode_request(message(version=[2, 0]))
+
+
+def test_keys_of_a_newer_minor_version_are_ignored():
+    assert isinstance(decode_request(message(version=[1, 7], aberrations=[1, 2], c5={"nm": 3})), FrameMessage)
+
+
+def test_a_refused_frame_still_says_which_one_it_was():
+    assert subject_of(message(dtype="object")) == Subject("haadf", "e1", 5)
+    assert subject_of(message(sequence="5")) == Subject()
+    assert subject_of([b"\xc1"]) == Subject()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.binary(max_size=60), max_size=4))
+def test_any_parts_are_a_message_or_refused(parts):
+    for decode in (decode_request, decode_reply):
+        with pytest.raises((BadFrame, Incompatible)):
+            decode(parts)
+    assert subject_of(parts) == Subject()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_damaged_frame_is_read_or_refused_and_never_crashes(data):
+    header, pixels = message(pixel_size_nm=[0.1, 0.1], note="x")
+    damaged = bytearray(header)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+        if not damaged:
+            return
+    with suppress(BadFrame, Incompatible):
+        decode_request([bytes(damaged), pixels])
+    subject_of([bytes(damaged), pixels])
