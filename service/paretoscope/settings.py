@@ -61,6 +61,8 @@ class Settings(BaseSettings):
 
     frames: str = "tcp://127.0.0.1:5555"
     """ZeroMQ address on which the bridge takes frames."""
+    frames_keys: Path | None = None
+    """Folder of CURVE keys with an allow-list of clients; needed to take frames from other machines."""
     http_host: str = "127.0.0.1"
     """Interface on which API and dashboard listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8000

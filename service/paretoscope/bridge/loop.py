@@ -1,4 +1,4 @@
-"""The bridge's socket: one ROUTER, one thread, every message answered, nothing that a peer sends can end it."""
+"""The bridge's socket: one ROUTER, one thread, every message answered; nothing a peer sends can end it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ POLL_MS = 100
 """How soon a stop is noticed."""
 FLUSH_S = 0.25
 MESSAGES_PER_TURN = 64
-HIGH_WATER = 8
-"""Messages held per peer and direction before it is held back."""
+FRAMES_WAITING, REPLIES_WAITING = 8, 1000
+"""Messages held per peer before it is held back, and answers held before they are dropped and counted."""
 HEARTBEAT_MS, HEARTBEAT_LIMIT_MS = 2000, 6000
 HANDSHAKE_MS = 5000
 _FAILED_HANDSHAKES = {
@@ -63,7 +63,9 @@ class Bridge:
         self._settings = settings
         self._keys: Path | None = getattr(settings, "frames_keys", None)
         self._clock = clock
-        self._tally = Tally(store, lambda: utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        self._tally = Tally(
+            store, lambda: utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        )
         self._reception = Reception(store, Session(), self._tally, clock, utc_now)
         self._context: zmq.Context | None = None
         self._socket: zmq.Socket | None = None
@@ -133,7 +135,8 @@ class Bridge:
         socket = context.socket(zmq.ROUTER)
         self._socket = socket
         # All of this must be set before bind.
-        socket.set_hwm(HIGH_WATER)
+        socket.setsockopt(zmq.RCVHWM, FRAMES_WAITING)
+        socket.setsockopt(zmq.SNDHWM, REPLIES_WAITING)
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)  # a larger part ends the connection unallocated
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an answer to a peer that has gone is counted, not lost
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a peer that returns under its name is the living one

@@ -1,13 +1,13 @@
 """One message in, one answer out: checked, stored, then acknowledged. Knows the store but no socket.
 
-    what came                       store              answer
-    frame, sound and new            put_frame          ack, after put_frame returned
-    frame, known to be stored       not asked          ack, duplicate
-    frame, sound                    down or full       busy: send it again after `retry_after_s`
-    frame, not sound                not asked          fault, counted by its code
-    end                             append_event       ack
-    heartbeat                       not asked          heartbeat, echoed
-    anything else                   not asked          fault, counted by its code
+what came                       store              answer
+frame, sound and new            put_frame          ack, after put_frame returned
+frame, known to be stored       not asked          ack, duplicate
+frame, sound                    down or full       busy: send it again after `retry_after_s`
+frame, not sound                not asked          fault, counted by its code
+end                             append_event       ack
+heartbeat                       not asked          heartbeat, echoed
+anything else                   not asked          fault, counted by its code
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from paretoscope.errors import (
 log = logging.getLogger(__name__)
 
 STORE_PAUSE_S = 0.5
-"""After the store failed to answer, frames hear 'busy' at once for this long instead of waiting for it again."""
+"""After the store failed to answer, frames hear 'busy' at once for this long."""
 BACKLOG_PAUSE_S = 0.25
 RECALL_FRAMES = 8
 """How far back to look for the last stored frame of a source that is new to this run of the bridge."""

@@ -4,7 +4,8 @@
     keys/bridge.key            its public key, for the clients
     keys/clients/*.key         the allow-list: public keys of those who may send
 
-CURVE without an allow-list accepts any key, so the allow-list is not optional. ``make_keys`` writes such a folder.
+CURVE without an allow-list accepts any key, so the allow-list is not optional. ``make_keys`` writes such a
+folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the bridge remembers of each source, and what that says about the next frame; knows no socket or store.
+"""What the bridge remembers of each source, and what that says about the next frame; sans-IO.
 
 A source is one (stream, epoch). Within it, frame by frame:
 
@@ -107,7 +107,7 @@ class Session:
         `duplicate` is True once ``ended`` was called for it.
         """
         source = self._source(end.stream, end.epoch)
-        source.see(end.frames - 1)
+        source.see(end.frames)
         source.owed = 0
         return Ack(
             frame_id=f"{end.stream}-{end.epoch}-end",

@@ -1,7 +1,8 @@
-"""Counts and events that wait for the store, so that neither a dead store nor a flood of junk stops the bridge."""
+"""Counts and events that wait for the store: neither a dead store nor a flood of junk stops the bridge."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from paretoscope.bridge.stores import FrameStore
 from paretoscope.contract import Event
 from paretoscope.contract.wire import Subject
 from paretoscope.errors import ParetoscopeError, StoreDown
+
+log = logging.getLogger(__name__)
 
 MAX_WAITING = 256
 """Events kept while the store is away; then the oldest are dropped and counted."""
@@ -24,7 +27,7 @@ class _Told:
 
 
 class Tally:
-    """Counters ``fault:<code>`` and ``bridge:<what>``; fault events at most one a flush per code and stream."""
+    """Counters ``fault:<code>`` and ``bridge:<what>``; one fault event a flush per code and stream."""
 
     def __init__(self, store: FrameStore, utc: Callable[[], str]) -> None:
         self._store = store
@@ -53,21 +56,33 @@ class Tally:
             self.count("bridge:events-dropped")
 
     def flush(self) -> bool:
-        """Write what waits; False (and it keeps waiting) while the store is down."""
+        """Write what waits; False (and it keeps waiting) while the store is down.
+
+        What the store refuses for another reason is logged and dropped, or it would block the rest for ever.
+        """
         for (code, stream), told in self._faults.items():
             data = {"code": code, "hint": told.hint, "count": told.count, "where": "bridge"}
             self.event(Event(kind="fault", stream=stream, at=self._utc(), data=data))
         self._faults.clear()
         try:
             while self._events:
-                self._store.append_event(self._events[0])
+                self._write(self._store.append_event, self._events[0])
                 self._events.popleft()
             for name in list(self._counts):
-                self._store.count(name, self._counts[name])
+                self._write(self._store.count, name, self._counts[name])
                 del self._counts[name]
         except StoreDown:
             return False
         return True
+
+    @staticmethod
+    def _write(put: Callable[..., object], *what: object) -> None:
+        try:
+            put(*what)
+        except StoreDown:
+            raise
+        except Exception:
+            log.exception("the store refused %s", what)
 
     @property
     def waiting(self) -> bool:

@@ -133,7 +133,7 @@ def _fields(parts: Sequence[Buffer]) -> dict[str, Any]:
     if not parts or not len(parts[0]):
         raise BadFrame(
             "bad-parts",
-            hint="A message starts with its header part; this one is empty. Send from a DEALER socket, not REQ.",
+            hint="The first part is the header; this one is empty. Send from a DEALER socket, not REQ.",
         )
     if len(parts[0]) > MAX_HEADER_BYTES:
         raise BadFrame(
@@ -169,4 +169,3 @@ def _document(fields: dict[str, Any], kind: type[Document]) -> Any:
         return validated(fields, kind)
     except BadInput as error:
         raise BadFrame("bad-header", hint=error.hint) from error
-

@@ -1,0 +1,62 @@
+"""A store in memory with the same promises, and switches for being down or full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from paretoscope.contract import Event, FrameHeader
+from paretoscope.errors import Busy, NotFound, StoreDown
+
+
+class MemoryStore:
+    def __init__(self, capacity: int = 10_000) -> None:
+        self.frames: dict[str, tuple[FrameHeader, bytes]] = {}
+        self.gaps: dict[str, int] = {}
+        self.events: list[Event] = []
+        self.counts: Counter[str] = Counter()
+        self.capacity = capacity
+        self.down = False
+        self.broken = False
+
+    def _reach(self) -> None:
+        if self.down:
+            raise StoreDown(hint="The store does not answer. Is it running?")
+        if self.broken:
+            raise ZeroDivisionError("a fault in the store's own code")
+
+    def put_frame(
+        self,
+        header: FrameHeader,
+        pixels: memoryview,
+        *,
+        received_at: datetime | None = None,
+        gap: int | None = None,
+    ) -> bool:
+        self._reach()
+        if header.frame_id in self.frames:
+            return False
+        if len(self.frames) >= self.capacity:
+            raise Busy("backlog-full", hint="Frames wait for a worker. Send again later.")
+        self.frames[header.frame_id] = (header, bytes(pixels))
+        self.gaps[header.frame_id] = gap or 0
+        return True
+
+    def state(self, frame_id: str) -> str:
+        self._reach()
+        if frame_id not in self.frames:
+            raise NotFound(hint=f"There is no frame {frame_id}.")
+        return "queued"
+
+    def append_event(self, event: Event) -> str:
+        self._reach()
+        self.events.append(event)
+        return str(len(self.events))
+
+    def count(self, name: str, by: int = 1) -> int:
+        self._reach()
+        self.counts[name] += by
+        return self.counts[name]
+
+    def events_of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]
