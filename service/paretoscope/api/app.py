@@ -1,0 +1,88 @@
+"""The HTTP application, put together: ``create_app(store, settings)``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from prometheus_fastapi_instrumentator import Instrumentator
+
+from paretoscope.adapters.store import Store
+from paretoscope.api import problems
+from paretoscope.api.context import Context
+from paretoscope.api.doorkeeper import Doorkeeper
+from paretoscope.api.metrics import Metrics
+from paretoscope.api.pictures import PictureCache
+from paretoscope.api.routes import choice, classes, events, frames, health, pages, policy, results, streams
+from paretoscope.api.settings import SMALL_BODY_BYTES, ApiSettings
+from paretoscope.api.tail import EventTail
+from paretoscope.api.uploads import Uploads
+
+DESCRIPTION = """Atoms, Pareto fronts and classes of the frames a microscope delivers.
+
+Coordinates are (y, x) in pixels from the centre of the top-left pixel, y downwards; units stand in the names.
+NaN never appears: null, and a reason beside it. Errors are RFC 9457 problem details with a `code` for programs
+and a `hint` for people.
+"""
+
+
+def package_version() -> str:
+    try:
+        return version("paretoscope")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
+    """An ASGI application over `store`. It starts and stops its own event reader with its lifespan."""
+    settings = settings or ApiSettings()
+    metrics = Metrics(store)
+    tail = EventTail(store, metrics.saw)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await tail.start()
+        yield
+        await tail.stop()
+
+    app = FastAPIOffline(
+        title="Paretoscope",
+        version=package_version(),
+        description=DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=SMALL_BODY_BYTES,
+        responses=problems.PROBLEM_RESPONSES,
+    )
+    app.state.context = Context(
+        store=store,
+        settings=settings,
+        tail=tail,
+        metrics=metrics,
+        pictures=PictureCache(settings.cached_pictures),
+        uploads=Uploads(),
+    )
+    problems.install(app)
+    for part in (results, streams, choice, classes, events, policy):
+        app.include_router(part.router, prefix="/v1")
+    app.include_router(frames.make_router(settings.max_body_bytes), prefix="/v1")
+    app.include_router(health.router)
+    pages.install(app)
+    Instrumentator(
+        registry=metrics.registry, should_ignore_untemplated=True, excluded_handlers=["/metrics", "/v1/events"]
+    ).instrument(app)
+    app.add_middleware(
+        Doorkeeper, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+    )
+    app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
+    return app
+
+
+def _plain_id(text: str) -> bool:
+    """A caller's own request id is kept where it is short and plain enough for a log."""
+    return 0 < len(text) <= 64 and text.isascii() and text.replace("-", "").isalnum()

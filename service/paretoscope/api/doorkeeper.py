@@ -1,0 +1,64 @@
+"""Who may talk to us: the Host must be one of our names, and a page of another site may not change state.
+
+Without it any web page an operator opens could point its own name at 127.0.0.1 (DNS rebinding) or POST to
+us from another tab. Programs send no Origin and are not concerned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from paretoscope.api.problems import problem_response
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def host_name(authority: str) -> str:
+    """'localhost:8000' -> 'localhost', '[::1]:8000' -> '::1'; '' where it cannot be read."""
+    try:
+        return (urlsplit(f"//{authority}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+class Doorkeeper:
+    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str], allowed_origins: Iterable[str] = ()) -> None:
+        self.app = app
+        self.hosts = frozenset(name.lower() for name in allowed_hosts)
+        self.origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host_name(host) not in self.hosts:
+            refusal = problem_response(
+                421,
+                "wrong-host",
+                f"This service is not called {host_name(host) or host!r}; address it as one of "
+                f"{', '.join(sorted(self.hosts))}, or add the name to the allowed hosts.",
+            )
+            await refusal(scope, receive, send)
+            return
+        if scope["method"] not in SAFE_METHODS and not self._own(headers, host):
+            refusal = problem_response(
+                403,
+                "foreign-origin",
+                "A page of another site may not change anything here. Use the dashboard of this service, or a "
+                "program that sends no Origin.",
+            )
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _own(self, headers: Headers, host: str) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return urlsplit(origin).netloc.lower() == host.lower() or origin.lower().rstrip("/") in self.origins

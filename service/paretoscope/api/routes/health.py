@@ -1,0 +1,68 @@
+"""Whether the service lives, whether it is ready, which one it is, and its counts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from paretoscope.api.context import Ctx
+from paretoscope.api.views import Health, Readiness, Version, WorkerView
+from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
+from paretoscope.errors import ParetoscopeError
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="This process answers")
+async def healthz() -> Health:
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Not ready; `reasons` says why."}},
+    summary="Frames that come now will be analysed",
+)
+def readyz(context: Ctx, response: Response) -> Readiness:
+    """The store answers, the event log is read, and a worker was heard of within the last seconds."""
+    store, beats, reasons = True, [], []
+    try:
+        context.store.ping()
+        beats = context.store.workers()
+    except ParetoscopeError as error:
+        store = False
+        reasons.append(error.hint)
+    if store and not context.tail.connected:
+        reasons.append("The event log cannot be read; it is tried again twice a second.")
+    if store and not any(beat.state in ("ready", "working") for beat in beats):
+        reasons.append(
+            "Workers are starting; kernels compile on first use."
+            if beats
+            else "No worker was heard of lately; start one with `paretoscope worker`."
+        )
+    if reasons:
+        response.status_code = 503
+    fields = WorkerView.model_fields
+    workers = [WorkerView(**{k: v for k, v in asdict(beat).items() if k in fields}) for beat in beats]
+    return Readiness(
+        ready=not reasons, store=store, event_log=context.tail.connected, workers=workers, reasons=reasons
+    )
+
+
+@router.get("/version", summary="Which service this is")
+async def get_version() -> Version:
+    from paretoscope.api.app import package_version
+
+    return Version(version=package_version(), contract=f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}")
+
+
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}, "description": "Prometheus text."}}
+
+
+@router.get("/metrics", response_class=Response, responses=_TEXT, summary="Counts and times for Prometheus")
+def get_metrics(context: Ctx) -> Response:
+    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)

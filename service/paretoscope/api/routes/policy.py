@@ -1,0 +1,64 @@
+"""How a stream's frames are analysed."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, get_args
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ValidationError
+from typing import Annotated
+
+from paretoscope.api.context import Ctx
+from paretoscope.api.routes.parameters import StreamPath
+from paretoscope.contract import StreamPolicy
+from paretoscope.errors import BadParameters
+
+router = APIRouter(tags=["policy"])
+
+
+@router.get("/streams/{stream}/policy", summary="The stream's policy; the defaults where none was set")
+def get_policy(stream: StreamPath, context: Ctx) -> StreamPolicy:
+    return context.store.policy(stream)
+
+
+@router.put(
+    "/streams/{stream}/policy",
+    response_model=StreamPolicy,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/StreamPolicy"}}},
+        }
+    },
+    summary="Set the stream's policy, from its next frame on",
+)
+def put_policy(stream: StreamPath, given: Annotated[dict[str, Any], Body()], context: Ctx) -> StreamPolicy:
+    """The whole policy: what is left out returns to its default. A stream may be told before its first frame."""
+    policy = checked(given)
+    context.store.set_policy(stream, policy)
+    return policy
+
+
+def checked(given: dict[str, Any]) -> StreamPolicy:
+    """Raises BadParameters naming the field: a misspelt one is told, never ignored."""
+    refuse_unknown(given, StreamPolicy)
+    try:
+        return StreamPolicy.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadParameters("bad-policy", hint=f"{where}: {first['msg']}.") from None
+
+
+def refuse_unknown(given: dict[str, Any], model: type[BaseModel], where: str = "") -> None:
+    for name, value in given.items():
+        field = model.model_fields.get(name)
+        if field is None:
+            near = difflib.get_close_matches(name, model.model_fields, n=1)
+            hint = f"Did you mean {where}{near[0]}?" if near else f"Known: {', '.join(model.model_fields)}."
+            raise BadParameters("unknown-field", hint=f"A policy has no field {where}{name[:64]}. {hint}")
+        if isinstance(value, dict):
+            for part in (field.annotation, *get_args(field.annotation)):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    refuse_unknown(value, part, f"{where}{name}.")

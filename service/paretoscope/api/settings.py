@@ -1,0 +1,32 @@
+"""Limits and names of the HTTP side."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from paretoscope.contract.frame import MAX_FRAME_BYTES
+
+SMALL_BODY_BYTES = 64 * 1024
+"""Choices, policies and names are far smaller."""
+
+
+class ApiSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
+    """Names under which the service may be addressed (the Host header, without port). A page of another
+    site that points its own name at this machine is refused by it."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides our own whose pages may change state, as 'https://host:port'."""
+    max_body_bytes: PositiveInt = MAX_FRAME_BYTES + 64 * 1024
+    """Largest POST /v1/frames: a full frame and its file header."""
+    max_wait_s: PositiveFloat = 60.0
+    """Longest `wait` of any request, s."""
+    choice_wait_s: NonNegativeFloat = 15.0
+    """How long POST .../choice waits for the re-detected result unless asked otherwise, s."""
+    worker_silence_s: PositiveFloat = 30.0
+    """A worker that was not heard for longer makes /readyz say no, s."""
+    cached_pictures: PositiveInt = 64
+    """Rendered PNGs kept in memory."""
+    max_listeners: PositiveInt = 256
+    """Open event streams; one more is told to come back later."""

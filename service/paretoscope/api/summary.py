@@ -1,0 +1,58 @@
+"""A frame's documents in the store -> its view."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from paretoscope.adapters.store import Store
+from paretoscope.api.views import FrameView, State
+from paretoscope.contract import AtomMap, Fault, Guard, Ledger, ParetoFront
+
+
+def frame_links(frame_id: str) -> dict[str, str]:
+    base = f"/v1/frames/{frame_id}"
+    parts = ("image", "atoms", "front", "choice", "classes", "windows")
+    return {"self": base} | {part: f"{base}/{part}" for part in parts}
+
+
+def frame_view(store: Store, frame_id: str) -> FrameView:
+    """Raises NotFound."""
+    header = store.header(frame_id)
+    atoms = store.document(frame_id, AtomMap)
+    front = store.document(frame_id, ParetoFront)
+    point = None if front is None or front.chosen is None else front.points[front.chosen]
+    params = point.params if point is not None else None
+    if atoms is not None and atoms.params is not None:
+        params = atoms.params
+    return FrameView(
+        frame_id=frame_id,
+        stream=header.stream,
+        state=cast(State, store.state(frame_id)),
+        revision=max(atoms.revision if atoms else 0, front.revision if front else 0),
+        atoms=None if atoms is None else atoms.count,
+        qc=None if point is None else point.qc,
+        er=None if point is None else point.er,
+        n_found=None if point is None else point.n_found,
+        n_expected=None if front is None else front.n_expected,
+        params=params,
+        chosen=None if front is None else front.chosen,
+        points=0 if front is None else len(front.points),
+        ledger=store.document(frame_id, Ledger),
+        guard=store.document(frame_id, Guard),
+        fault=store.document(frame_id, Fault),
+        header=header,
+        links=frame_links(frame_id),
+    )
+
+
+def etag(view: FrameView) -> str:
+    """Changes with every state and re-detection of the frame."""
+    return f'"{view.frame_id}.{view.revision}.{view.state}"'
+
+
+def same_tag(if_none_match: str | None, tag: str) -> bool:
+    """RFC 9110, 13.1.2: weak comparison with a list of tags or '*'."""
+    if if_none_match is None:
+        return False
+    held = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+    return "*" in held or tag in held

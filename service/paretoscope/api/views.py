@@ -1,0 +1,174 @@
+"""What the routes answer in JSON, beyond the contract's own documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from paretoscope.contract import (
+    AtomClass,
+    ExpectedCount,
+    Fault,
+    FrameHeader,
+    Guard,
+    Ledger,
+    LogParams,
+)
+
+State = Literal["queued", "working", "done", "failed", "dropped"]
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class FrameView(View):
+    """One frame and how its analysis stands; the columns, points and pictures are behind `links`."""
+
+    frame_id: str
+    stream: str
+    state: State
+    """'queued' -> 'working' -> 'done', 'failed' (see `fault`) or 'dropped'."""
+    revision: int
+    """Grows with each re-detection."""
+    atoms: int | None
+    """How many atoms the newest map has; null before there is one."""
+    qc: float | None
+    er: float | None
+    n_found: int | None
+    n_expected: ExpectedCount | None
+    params: LogParams | None
+    """The chosen point's parameters."""
+    chosen: int | None
+    """Index of the chosen point on the front."""
+    points: int
+    """How many points the front has."""
+    ledger: Ledger | None
+    guard: Guard | None
+    fault: Fault | None
+    header: FrameHeader
+    links: dict[str, str]
+
+
+class Accepted(View):
+    """The store has the image; its result comes."""
+
+    frame_id: str
+    stream: str
+    state: State
+    duplicate: bool
+    """True when this epoch and sequence number had come before; it was not stored again."""
+    links: dict[str, str]
+
+
+class StreamView(View):
+    stream: str
+    frames: int
+    """How many are kept."""
+    newest_frame: str | None
+    newest_result: str | None
+    queued: int
+    """Waiting or being worked on."""
+    last_seen: str
+    """UTC, when its newest frame came."""
+    links: dict[str, str]
+
+
+class Streams(View):
+    streams: list[StreamView]
+    """The one seen last comes first."""
+
+
+class FrameIds(View):
+    stream: str
+    frames: list[str]
+    """Newest first."""
+
+
+class ChoiceRequest(BaseModel):
+    """Exactly one of point, weight or params."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    point: Annotated[int, Field(ge=0)] | None = None
+    """Index on the frame's front."""
+    weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """0 = least QC (fewer missed atoms), 1 = least ER (fewer false atoms)."""
+    params: LogParams | None = None
+    """Any parameters, on the front or not."""
+    scope: Literal["stream", "frame"] = "stream"
+    """'stream': also the operating point of the next frames. 'frame': this frame only."""
+    by: Annotated[str, Field(max_length=128)] = "anonymous"
+    """Who chose, for the record."""
+
+
+class ChoiceView(View):
+    choice_id: str
+    state: Literal["queued", "done"]
+    """'queued' where the answer did not come in time: ask the `self` link."""
+    revision: int | None
+    frame: FrameView | None
+    """The frame with its re-detected result, once it is done."""
+    links: dict[str, str]
+
+
+class ClassesView(View):
+    """Arrays are nested lists of numbers; null where there is none (atoms too near the border)."""
+
+    frame_id: str
+    revision: int
+    classes: list[AtomClass]
+    labels: list[int]
+    """Per atom, in the order of the atom map; -1 = not classed."""
+    probability: list[float | None]
+    centroids: list[list[list[float | None]]]
+    """(classes, side, side): the mean patch."""
+    dispersions: list[list[list[float | None]]]
+    """(classes, side, side): the standard deviation round it."""
+    components: list[list[float | None]]
+    """(atoms, 2): the first two principal components."""
+    explained_variance: list[float | None]
+    patch_px: int
+    chosen_by: str
+    links: dict[str, str]
+
+
+class ClassName(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=64)] | None
+    """What the operator calls the class; null takes the name away."""
+
+
+class ClassNames(View):
+    stream: str
+    names: dict[int, str]
+
+
+class Health(View):
+    status: Literal["ok"] = "ok"
+
+
+class WorkerView(View):
+    consumer: str
+    device: str
+    state: str
+    detail: str
+    at: str
+
+
+class Readiness(View):
+    ready: bool
+    store: bool
+    event_log: bool
+    workers: list[WorkerView]
+    reasons: list[str]
+    """Why not, in words; empty when ready."""
+
+
+class Version(View):
+    version: str
+    contract: str
+    """Major and minor version of the documents."""
+    api: str = "v1"
