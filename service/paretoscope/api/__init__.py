@@ -1,4 +1,4 @@
-"""The HTTP face of the service: every result, the operator's choice, events and the dashboard, from the store.
+"""The HTTP face of the service: results, the operator's choice, events and the dashboard, from the store.
 
 No numerics are imported here: a page or a control loop that asks for a result never waits for a kernel.
 """

@@ -24,9 +24,9 @@ from paretoscope.api.uploads import Uploads
 
 DESCRIPTION = """Atoms, Pareto fronts and classes of the frames a microscope delivers.
 
-Coordinates are (y, x) in pixels from the centre of the top-left pixel, y downwards; units stand in the names.
-NaN never appears: null, and a reason beside it. Errors are RFC 9457 problem details with a `code` for programs
-and a `hint` for people.
+Coordinates are (y, x) in pixels from the centre of the top-left pixel, y downwards; units stand in names.
+NaN never appears: null, and a reason beside it. Errors are RFC 9457 problem details with a `code` for
+programs and a `hint` for people.
 """
 
 
@@ -74,11 +74,11 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
     app.include_router(health.router)
     pages.install(app)
     Instrumentator(
-        registry=metrics.registry, should_ignore_untemplated=True, excluded_handlers=["/metrics", "/v1/events"]
+        registry=metrics.registry,
+        should_ignore_untemplated=True,
+        excluded_handlers=["/metrics", "/v1/events"],
     ).instrument(app)
-    app.add_middleware(
-        Doorkeeper, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
-    )
+    app.add_middleware(Doorkeeper, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
     return app
 

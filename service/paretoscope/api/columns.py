@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 import numpy as np
@@ -39,7 +39,7 @@ def picked(atoms: AtomMap, names: Iterable[str] | None) -> dict[str, np.ndarray]
     if missing or not wanted:
         raise BadInput(
             "unknown-column",
-            hint=f"There is no column {missing[0] if missing else ''!r}; this map has {', '.join(atoms.columns)}.",
+            hint=f"No column {missing[0] if missing else ''!r}; known: {', '.join(atoms.columns)}.",
         )
     return {name: atoms.columns[name] for name in wanted}
 
@@ -70,7 +70,7 @@ def _as_json(atoms: AtomMap, columns: dict[str, np.ndarray]) -> bytes:
 
 def _as_msgpack(atoms: AtomMap, columns: dict[str, np.ndarray]) -> bytes:
     buffers = {name: buffer(column) for name, column in columns.items()}
-    return msgpack.packb({**described(atoms), "columns": buffers})
+    return cast(bytes, msgpack.packb({**described(atoms), "columns": buffers}))
 
 
 def _table(atoms: AtomMap, columns: dict[str, np.ndarray]) -> Any:
@@ -78,9 +78,12 @@ def _table(atoms: AtomMap, columns: dict[str, np.ndarray]) -> Any:
 
     metadata = {"paretoscope": json_bytes(described(atoms)).decode()}
     arrays = [pa.array(column, from_pandas=True) for column in columns.values()]
-    return pa.table(arrays, schema=pa.schema(
-        [(name, array.type) for name, array in zip(columns, arrays, strict=True)], metadata=metadata
-    ))
+    return pa.table(
+        arrays,
+        schema=pa.schema(
+            [(name, array.type) for name, array in zip(columns, arrays, strict=True)], metadata=metadata
+        ),
+    )
 
 
 def _as_arrow_stream(atoms: AtomMap, columns: dict[str, np.ndarray]) -> bytes:

@@ -26,10 +26,10 @@ def host_name(authority: str) -> str:
 
 
 class Doorkeeper:
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str], allowed_origins: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], origins: Iterable[str] = ()) -> None:
         self.app = app
-        self.hosts = frozenset(name.lower() for name in allowed_hosts)
-        self.origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
+        self.hosts = frozenset(name.lower() for name in hosts)
+        self.origins = frozenset(origin.lower().rstrip("/") for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +50,7 @@ class Doorkeeper:
             refusal = problem_response(
                 403,
                 "foreign-origin",
-                "A page of another site may not change anything here. Use the dashboard of this service, or a "
+                "A page of another site may not change anything here. Use this service's own page, or a "
                 "program that sends no Origin.",
             )
             await refusal(scope, receive, send)

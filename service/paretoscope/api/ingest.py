@@ -16,6 +16,8 @@ TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 MAX_NPY_HEADER = 4096
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32", "float32", "float64")
+_ONE_OF = f"one of {', '.join(PIXEL_TYPES)}"
+_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _WIDENED = {"bool": "uint8", "int8": "int16", "float16": "float32", "int64": "float64", "uint64": "float64"}
 
 
@@ -36,8 +38,8 @@ class RawLayout:
 def decode_image(body: bytes, content_type: str | None, raw: RawLayout) -> np.ndarray:
     """(rows, columns) of a pixel type, C order, native byte order.
 
-    The bytes' own signature counts; `content_type` decides only where there is none. Raises BadFile or BadFrame
-    (what came is not a usable image), TooLarge, UnsupportedMedia.
+    The bytes' own signature counts; `content_type` decides only where there is none.
+    Raises BadFile or BadFrame (what came is not a usable image), TooLarge, UnsupportedMedia.
     """
     if not body:
         raise BadFrame("empty-body", hint="The body is empty; send the image as npy, TIFF or raw pixels.")
@@ -47,7 +49,7 @@ def decode_image(body: bytes, content_type: str | None, raw: RawLayout) -> np.nd
         return _settled(_from_tiff(body))
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind == "application/x-npy":
-        raise BadFile("not-npy", hint="The body does not start like an npy file; was it sent whole and unzipped?")
+        raise BadFile("not-npy", hint="The body does not start like an npy file; was it sent whole?")
     if kind == "image/tiff":
         raise BadFile("not-tiff", hint="The body does not start like a TIFF file; was it sent whole?")
     if kind in ("", "application/octet-stream"):
@@ -61,15 +63,15 @@ def check_shape(shape: tuple[int, ...], itemsize: int) -> None:
     if len(shape) != 2:
         raise BadFrame(
             "bad-image-shape",
-            hint=f"An image is (rows, columns); this has shape {tuple(shape)}. Send one grey image per request.",
+            hint=f"An image is (rows, columns), this is {tuple(shape)}. Send one grey image per request.",
         )
     if min(shape) < 1:
         raise BadFrame("bad-image-shape", hint=f"Shape {tuple(shape)} has no pixels.")
     nbytes = math.prod(shape) * itemsize
     if max(shape) > MAX_SIDE_PX or nbytes > MAX_FRAME_BYTES:
         raise TooLarge(
-            hint=f"{shape[0]} x {shape[1]} px ({nbytes} bytes) is beyond the limit of {MAX_SIDE_PX} px a side and "
-            f"{MAX_FRAME_BYTES} bytes. Crop or bin the image, or send uint16."
+            hint=f"{shape[0]} x {shape[1]} px ({nbytes} bytes) is beyond {MAX_SIDE_PX} px a side "
+            f"or {MAX_FRAME_BYTES} bytes. Crop or bin the image, or send uint16."
         )
 
 
@@ -77,7 +79,8 @@ def _settled(image: np.ndarray) -> np.ndarray:
     name = _WIDENED.get(image.dtype.name, image.dtype.name)
     if name not in PIXEL_TYPES:
         raise BadFrame(
-            "bad-image-type", hint=f"Pixels of {image.dtype} are not intensities; send one of {', '.join(PIXEL_TYPES)}."
+            "bad-image-type",
+            hint=f"Pixels of {image.dtype} are not intensities; send one of {', '.join(PIXEL_TYPES)}.",
         )
     return np.ascontiguousarray(image, dtype=np.dtype(name))
 
@@ -86,7 +89,9 @@ def _from_npy(body: bytes) -> np.ndarray:
     stream = io.BytesIO(body)
     try:
         version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"version {version}")
         shape, fortran, dtype = read(stream, max_header_size=MAX_NPY_HEADER)
@@ -94,7 +99,8 @@ def _from_npy(body: bytes) -> np.ndarray:
         raise BadFile("bad-npy", hint=f"The npy header cannot be read ({str(error)[:160]}).") from error
     if dtype.hasobject or dtype.kind not in "biuf":
         raise BadFrame(
-            "bad-image-type", hint=f"The npy file holds {str(dtype)[:80]}, not numbers; save real pixels without pickle."
+            "bad-image-type",
+            hint=f"The npy file holds {str(dtype)[:80]}, not numbers; save real pixels without pickle.",
         )
     check_shape(shape, dtype.itemsize)
     expected, came = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
@@ -125,23 +131,26 @@ def _from_tiff(body: bytes) -> np.ndarray:
     except ParetoscopeError:
         raise
     except Exception as error:  # tifffile raises whatever a broken file makes its decoders raise
-        raise BadFile("bad-tiff", hint=f"The TIFF cannot be read ({type(error).__name__}: {str(error)[:160]}).") from error
+        raise BadFile(
+            "bad-tiff", hint=f"The TIFF cannot be read ({type(error).__name__}: {str(error)[:160]})."
+        ) from error
 
 
 def _from_raw(body: bytes, raw: RawLayout) -> np.ndarray:
     if raw.rows is None or raw.columns is None or raw.dtype is None:
         raise BadFrame(
-            "no-layout", hint="Raw pixels need ?rows=, ?columns= and ?dtype= (little-endian, row by row), e.g. "
-            "?rows=512&columns=512&dtype=uint16; npy and TIFF bring their own."
+            "no-layout",
+            hint="Raw pixels need ?rows=, ?columns= and ?dtype= (little-endian, row by row), e.g. "
+            "?rows=512&columns=512&dtype=uint16; npy and TIFF bring their own.",
         )
     if raw.dtype not in PIXEL_TYPES:
-        raise BadFrame("bad-image-type", hint=f"dtype is one of {', '.join(PIXEL_TYPES)}, not {raw.dtype[:40]!r}.")
+        raise BadFrame("bad-image-type", hint=f"dtype is {_ONE_OF}, not {raw.dtype[:40]!r}.")
     dtype = np.dtype(raw.dtype).newbyteorder("<")
     check_shape((raw.rows, raw.columns), dtype.itemsize)
     expected = raw.rows * raw.columns * dtype.itemsize
     if len(body) != expected:
         raise BadFrame(
             "truncated" if len(body) < expected else "too-long",
-            hint=f"{raw.rows} x {raw.columns} {raw.dtype} is {expected} bytes; {len(body)} came. Check shape and dtype.",
+            hint=f"{raw.rows} x {raw.columns} {raw.dtype} is {expected} bytes; {len(body)} came. Check both.",
         )
     return np.frombuffer(body, dtype).reshape(raw.rows, raw.columns)

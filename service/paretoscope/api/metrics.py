@@ -37,7 +37,9 @@ class StoreCollector(Collector):
             return
         up.add_metric([], 1.0)
         yield up
-        frames = CounterMetricFamily("paretoscope_frames", "Frames by what became of them.", labels=["outcome"])
+        frames = CounterMetricFamily(
+            "paretoscope_frames", "Frames by what became of them.", labels=["outcome"]
+        )
         faults = CounterMetricFamily("paretoscope_faults", "Faults by code.", labels=["code"])
         other = CounterMetricFamily("paretoscope_counted", "Whatever else is counted.", labels=["what"])
         families = {"frames": frames, "fault": faults}
@@ -46,7 +48,7 @@ class StoreCollector(Collector):
             family = families.get(group) if label else None
             (family or other).add_metric([label if family else name], value)
         yield from (frames, faults, other)
-        queue = GaugeMetricFamily("paretoscope_queue", "Frames waiting or being worked on.", labels=["stream"])
+        queue = GaugeMetricFamily("paretoscope_queue", "Frames not yet done.", labels=["stream"])
         for stream in streams:
             queue.add_metric([stream.stream], stream.queued)
         yield queue
@@ -59,12 +61,18 @@ class Metrics:
         self.registry.register(StoreCollector(store))
         self._store = store
         self._stage = Histogram(
-            "paretoscope_stage_seconds", "Time of one stage of one frame.", ["stage"], registry=self.registry,
+            "paretoscope_stage_seconds",
+            "Time of one stage of one frame.",
+            ["stage"],
+            registry=self.registry,
             buckets=SECONDS,
         )
         self._total = Histogram(
-            "paretoscope_frame_seconds", "From last byte to published result.", ["mode", "met"],
-            registry=self.registry, buckets=SECONDS,
+            "paretoscope_frame_seconds",
+            "From last byte to published result.",
+            ["mode", "met"],
+            registry=self.registry,
+            buckets=SECONDS,
         )
 
     def saw(self, event: Event) -> None:

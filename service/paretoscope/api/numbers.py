@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 
 def plain_list(array: np.ndarray) -> list[Any]:
-    """Nested lists. A float32 0.1 becomes 0.1, not 0.10000000149011612; it still reads back as the same float32."""
+    """Nested lists. A float32 0.1 becomes 0.1 and reads back as the same float32."""
     if array.dtype.kind != "f":
         return array.tolist()
     if array.dtype == np.float32:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Entry = tuple[str, Event]
 
 RING = 2048
-BLOCK_S = 1.0
+BLOCK_S = 0.2
 PAGE = 256
 RETRY_S = 0.5
 

@@ -24,7 +24,12 @@ class Uploads:
         self._guard = threading.Lock()
 
     def put(
-        self, store: Store, stream: str, image: np.ndarray, numbered: tuple[str, int] | None = None, **told: object
+        self,
+        store: Store,
+        stream: str,
+        image: np.ndarray,
+        numbered: tuple[str, int] | None = None,
+        **told: object,
     ) -> tuple[FrameHeader, bool]:
         """Store the image; (its header, whether it is new).
 
@@ -54,7 +59,9 @@ class Uploads:
             "shape": image.shape,
             "dtype": image.dtype.name,
             "nbytes": image.nbytes,
-            "crc32": zlib.crc32(little),
+            "crc32": zlib.crc32(little.tobytes()),
             "acquired_end": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
-        return FrameHeader.model_validate(fields | {name: value for name, value in told.items() if value is not None})
+        return FrameHeader.model_validate(
+            fields | {name: value for name, value in told.items() if value is not None}
+        )

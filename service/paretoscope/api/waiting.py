@@ -18,7 +18,7 @@ LOOK_AGAIN_S = 2.0
 async def wait_until(
     look: Callable[[], Awaitable[T | None]], tail: EventTail, wait_s: float, wanted: Callable[[Event], bool]
 ) -> T | None:
-    """The first answer of `look` that is not None, asked now and after each wanted event; None after `wait_s`."""
+    """The first answer of `look` that is not None: asked now and after wanted events; None after `wait_s`."""
     until = time.monotonic() + wait_s
     while True:
         position = tail.position()

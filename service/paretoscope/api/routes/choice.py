@@ -32,7 +32,8 @@ async def post_choice(
     response: Response,
     context: Ctx,
     wait: Annotated[
-        float | None, Query(ge=0.0, description="How long to wait for the re-detected result, s (default 15).")
+        float | None,
+        Query(ge=0.0, description="How long to wait for the re-detected result, s (default 15)."),
     ] = None,
 ) -> ChoiceView:
     """The choice is durable once this answers: a worker that dies meanwhile does not lose it."""
@@ -56,17 +57,21 @@ def _submit(context: Context, frame_id: str, asked: ChoiceRequest) -> str:
     try:
         choice = Choice(frame_id=frame_id, stream=header.stream, **dict(asked))
     except ValidationError as error:
-        raise BadParameters("bad-choice", hint=f"{error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+        raise BadParameters(
+            "bad-choice", hint=f"{error.errors()[0]['msg'].removeprefix('Value error, ')}."
+        ) from None
     if choice.params is None:
         front = context.store.document(frame_id, ParetoFront)
         count = 0 if front is None else len(front.points)
         if count == 0:
             raise BadParameters(
-                "no-front", hint=f"Frame {frame_id} has no front to choose on; wait for it, or choose by params."
+                "no-front",
+                hint=f"Frame {frame_id} has no front to choose on; wait for it, or choose by params.",
             )
         if choice.point is not None and choice.point >= count:
             raise BadParameters(
-                "no-such-point", hint=f"The front of {frame_id} has points 0 to {count - 1}; {choice.point} was asked."
+                "no-such-point",
+                hint=f"The front of {frame_id} has points 0 to {count - 1}; {choice.point} was asked.",
             )
     return context.store.submit_choice(choice)
 

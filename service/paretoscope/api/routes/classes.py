@@ -23,7 +23,10 @@ router = APIRouter(tags=["classes"])
 
 ClassId = Annotated[int, Path(ge=0, lt=2**31)]
 _PNG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}, "description": "8-bit grey."}
+    200: {
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "8-bit grey.",
+    }
 }
 
 

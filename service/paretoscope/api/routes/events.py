@@ -23,7 +23,7 @@ EVENT_ID = r"^(0|\d{1,20}-\d{1,20})$"
 async def _listener(context: Ctx) -> AsyncIterator[None]:
     """One of the limited places at the event stream, for as long as it is open."""
     if context.listeners >= context.settings.max_listeners:
-        raise Busy(hint=f"{context.listeners} listeners are connected already; close one, or poll /latest?wait=.")
+        raise Busy(hint=f"{context.listeners} listeners are connected; close one, or poll /latest?wait=.")
     context.listeners += 1
     try:
         yield
@@ -41,7 +41,8 @@ async def get_events(
     context: Ctx,
     stream: Annotated[str | None, Query(pattern=NAME, description="Only this stream's events.")] = None,
     after: Annotated[
-        str | None, Query(pattern=EVENT_ID, description="Like Last-Event-ID, for the first connection; 0 = all kept.")
+        str | None,
+        Query(pattern=EVENT_ID, description="Last-Event-ID for a first connection; 0 = all."),
     ] = None,
     last_event_id: Annotated[str | None, Header(pattern=EVENT_ID)] = None,
 ) -> AsyncIterable[ServerSentEvent]:

@@ -50,7 +50,7 @@ async def post_frame(
     pixel_size_nm: Annotated[
         float | None, Query(gt=0.0, description="Distance between pixel centres, nm; leave out if unknown.")
     ] = None,
-    dwell_us: Annotated[float | None, Query(gt=0.0, description="Dwell time per pixel, microseconds.")] = None,
+    dwell_us: Annotated[float | None, Query(gt=0.0, description="Dwell time per pixel, us.")] = None,
     detector: Annotated[str | None, Query(max_length=64)] = None,
     rows: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
     columns: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
@@ -65,8 +65,8 @@ async def post_frame(
 ) -> Response | Accepted:
     """An image from software that has no ZeroMQ: npy, TIFF (one grey image) or raw pixels, in the body.
 
-    Answers 202 as soon as the store has it. `?wait=S` waits for the result and answers 200 with it, or 202 when
-    it takes longer; an image that cannot be analysed is then a problem with the worker's code and hint.
+    Answers 202 as soon as the store has it. `?wait=S` waits for the result and answers 200 with it, or 202
+    when it takes longer; an image that cannot be analysed is then a problem with the worker's code and hint.
     """
     if (epoch is None) != (sequence is None):
         raise BadParameters(hint="Give both epoch and sequence, or neither.")
@@ -89,12 +89,13 @@ async def post_frame(
     frame_id, fresh = await run_in_threadpool(take)
     state = await finished(context, frame_id, min(wait, context.settings.max_wait_s)) if wait > 0 else None
     links = frame_links(frame_id)
+    located = {"Location": links["self"]}
     if state is not None:
         if state == "failed":
             await run_in_threadpool(raise_fault, context, frame_id)
         view = await run_in_threadpool(frame_view, context.store, frame_id)
-        return Response(view.model_dump_json(), media_type="application/json", headers={"Location": links["self"]})
-    response.headers["Location"] = links["self"]
+        return Response(view.model_dump_json(), media_type="application/json", headers=located)
+    response.headers.update(located)
     return Accepted(
         frame_id=frame_id,
         stream=stream,
@@ -107,7 +108,9 @@ async def post_frame(
 def _check_length(request: Request, context: Context) -> None:
     declared = request.headers.get("content-length")
     if declared is not None and int(declared) > context.settings.max_body_bytes:
-        raise TooLarge(hint=f"{declared} bytes; at most {context.settings.max_body_bytes} are taken in one request.")
+        raise TooLarge(
+            hint=f"{declared} bytes; at most {context.settings.max_body_bytes} are taken in one request."
+        )
     if request.headers.get("content-encoding", "identity") != "identity":
         raise BadFrame("compressed", hint="Send the body uncompressed; TIFF may compress inside.")
 

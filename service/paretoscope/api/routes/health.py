@@ -60,7 +60,9 @@ async def get_version() -> Version:
     return Version(version=package_version(), contract=f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}")
 
 
-_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}, "description": "Prometheus text."}}
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {}}, "description": "Prometheus text."}
+}
 
 
 @router.get("/metrics", response_class=Response, responses=_TEXT, summary="Counts and times for Prometheus")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ValidationError
-from typing import Annotated
 
 from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import StreamPath
@@ -34,7 +33,7 @@ def get_policy(stream: StreamPath, context: Ctx) -> StreamPolicy:
     summary="Set the stream's policy, from its next frame on",
 )
 def put_policy(stream: StreamPath, given: Annotated[dict[str, Any], Body()], context: Ctx) -> StreamPolicy:
-    """The whole policy: what is left out returns to its default. A stream may be told before its first frame."""
+    """The whole policy: what is left out returns to its default. It may be set before the first frame."""
     policy = checked(given)
     context.store.set_policy(stream, policy)
     return policy

@@ -28,7 +28,10 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 def _content(*media: str) -> dict[int | str, dict[str, Any]]:
     return {
-        200: {"content": {one: _BINARY for one in media}, "description": "In the media type that Accept asks for."},
+        200: {
+            "content": dict.fromkeys(media, _BINARY),
+            "description": "As Accept asks.",
+        },
         304: {"description": "What you have (If-None-Match) is still the newest."},
     }
 
@@ -62,8 +65,8 @@ def get_frame(
 def get_image(
     frame_id: FrameIdPath,
     context: Ctx,
-    low: Annotated[float, Query(ge=0.0, le=100.0, description="Percentile that becomes black (png).")] = 0.5,
-    high: Annotated[float, Query(ge=0.0, le=100.0, description="Percentile that becomes white (png).")] = 99.5,
+    low: Annotated[float, Query(ge=0.0, le=100.0, description="Black percentile (png).")] = 0.5,
+    high: Annotated[float, Query(ge=0.0, le=100.0, description="White percentile (png).")] = 99.5,
     gamma: Annotated[float, Query(gt=0.0, le=10.0, description="Exponent after stretching (png).")] = 1.0,
     max_side_px: Annotated[int | None, Query(ge=16, description="Shrink to this side (png).")] = None,
     accept: Accept = None,
@@ -118,7 +121,7 @@ def get_atoms(
     return Response(ENCODERS[media](atoms, chosen), media_type=media, headers=headers)
 
 
-@router.get("/frames/{frame_id}/front", response_model=ParetoFront, summary="The Pareto points and which is chosen")
+@router.get("/frames/{frame_id}/front", response_model=ParetoFront, summary="The Pareto points")
 def get_front(frame_id: FrameIdPath, context: Ctx) -> ParetoFront:
     front = context.store.document(frame_id, ParetoFront)
     if front is None:
@@ -127,7 +130,9 @@ def get_front(frame_id: FrameIdPath, context: Ctx) -> ParetoFront:
 
 
 @router.get(
-    "/frames/{frame_id}/windows", response_model=ParameterMap, summary="The best parameters over sliding windows"
+    "/frames/{frame_id}/windows",
+    response_model=ParameterMap,
+    summary="The parameter map",
 )
 def get_windows(frame_id: FrameIdPath, context: Ctx) -> ParameterMap:
     windows = context.store.document(frame_id, ParameterMap)

@@ -19,6 +19,8 @@ from paretoscope.errors import NotFound
 
 router = APIRouter(tags=["streams"])
 
+PARTS = ("latest", "frames", "policy", "classes")
+
 
 @router.get("/streams", summary="Every stream, the one seen last first")
 def get_streams(context: Ctx) -> Streams:
@@ -27,7 +29,8 @@ def get_streams(context: Ctx) -> Streams:
             StreamView(
                 **asdict(one),
                 links={
-                    part: f"/v1/streams/{one.stream}/{part}" for part in ("latest", "frames", "policy", "classes")
+                    part: f"/v1/streams/{one.stream}/{part}"
+                    for part in ("latest", "frames", "policy", "classes")
                 },
             )
             for one in context.store.streams()
@@ -52,7 +55,7 @@ async def get_latest(
     stream: StreamPath,
     response: Response,
     context: Ctx,
-    after: Annotated[str | None, Query(max_length=128, description="The frame you have: wait for another.")] = None,
+    after: Annotated[str | None, Query(max_length=128, description="The frame you have.")] = None,
     wait: Wait = 0.0,
     if_none_match: IfNoneMatch = None,
 ) -> FrameView | Response:
@@ -83,10 +86,12 @@ def _explain_nothing(context: Ctx, stream: str) -> None:
     known = [one.stream for one in context.store.streams()]
     if stream in known:
         raise NotFound(
-            "no-result", hint=f"Stream {stream} has frames but no result yet; wait longer (?wait=).", retry=True
+            "no-result",
+            hint=f"Stream {stream} has no result yet; wait longer (?wait=).",
+            retry=True,
         )
     raise NotFound(
         "no-such-stream",
-        hint=f"There is no stream {stream}; {'known: ' + ', '.join(known[:20]) if known else 'no frame has come yet'}.",
+        hint=f"There is no stream {stream}. Known: {', '.join(known[:20]) or 'none, no frame has come yet'}.",
         retry=not known,
     )
