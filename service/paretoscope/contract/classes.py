@@ -30,9 +30,10 @@ class Classes(Document):
     probability: Array
     """(atoms,) float32 membership of that class, 0..1."""
     centroids: Array
-    """(classes, side, side) float32: the mean patch."""
+    """(classes, samples, samples) float32: the mean patch. `samples` is `patch_px` up to 25 px; larger
+    patches are sampled coarser."""
     dispersions: Array
-    """(classes, side, side) float32: the standard deviation round it."""
+    """(classes, samples, samples) float32: the standard deviation round it."""
     components: Array
     """(atoms, 2) float32: the first two principal components; NaN rows where labels are -1."""
     explained_variance: Array
@@ -41,3 +42,5 @@ class Classes(Document):
     """Side of the square patch, px."""
     chosen_by: str = "given"
     """'given' or 'bic': who set the number of classes."""
+    note: str | None = None
+    """Why there are fewer classes than asked for, or none."""

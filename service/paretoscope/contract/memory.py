@@ -29,6 +29,8 @@ class StreamMemory(Document):
     neighbour_px: float | None = None
     """The nearest-neighbour distance those parameters belong to, px."""
     class_centroids: Array | None = None
-    """(classes, side, side) float32 of the last frame, by which class ids are carried on."""
+    """(classes, samples, samples) float32: how each class last looked, in standard deviations of its image
+    from the image's mean; class ids are carried on by it."""
     class_ids: list[int] = Field(default_factory=list)
+    """The id of each of `class_centroids`."""
     class_names: dict[int, str] = Field(default_factory=dict)
