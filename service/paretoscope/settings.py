@@ -83,6 +83,18 @@ class Settings(BaseSettings):
     """One JSON object a line instead of coloured text."""
     limits: Limits = Field(default_factory=Limits)
 
+    frames_keys: Path | None = None
+    """Folder with the bridge's CURVE key and the keys of allowed senders; needed beyond loopback."""
+
+    def environment(self) -> dict[str, str]:
+        """The whole tree as environment variables, so that a child process reads the same settings."""
+        plain = self.model_dump(mode="json", exclude_none=True)
+        limits = plain.pop("limits")
+        redis_url = plain.pop("redis_url", None)
+        flat = {f"PARETOSCOPE_{name.upper()}": str(value) for name, value in plain.items()}
+        flat |= {f"PARETOSCOPE_LIMITS__{name.upper()}": str(value) for name, value in limits.items()}
+        return flat | ({"REDIS_URL": redis_url} if redis_url else {})
+
     @classmethod
     def settings_customise_sources(
         cls,

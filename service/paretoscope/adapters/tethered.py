@@ -86,12 +86,18 @@ class Kept:
         """Exit code of the child that ran last, None while it runs."""
         return self._process.poll() if self._process is not None else None
 
-    def stop(self, grace_s: float = 10.0) -> None:
-        """Ask the child to end (SIGTERM); kill it after `grace_s` seconds."""
+    def tell(self) -> None:
+        """Ask the child to end (SIGTERM) and start no other; does not wait."""
         self._stopping.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
+
+    def stop(self, grace_s: float = 10.0) -> None:
+        """Ask the child to end; kill it after `grace_s` seconds."""
+        self.tell()
+        process = self._process
+        if process is not None and process.poll() is None:
             try:
                 process.wait(grace_s)
             except subprocess.TimeoutExpired:

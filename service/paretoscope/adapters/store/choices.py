@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from paretoscope.adapters.store import keys, scripts
@@ -51,14 +51,20 @@ class Choices(Frames):
 
     @translated
     def finish_choice(
-        self, claim: ChoiceClaim, documents: Iterable[Document], operating: OperatingPoint | None = None
+        self,
+        claim: ChoiceClaim,
+        documents: Iterable[Document],
+        operating: OperatingPoint | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> bool:
         """Write the re-detected result, the stream's new operating point and the answer, all at once.
 
-        operating: None leaves the stream's as it is. False when the choice had been answered before.
+        operating: None leaves the stream's as it is. told: more for the event. False when the choice had
+        been answered before.
         """
         documents = list(documents)
         data = digest(documents) | {"choice_id": claim.choice_id, "scope": claim.choice.scope}
+        data |= told or {}
         return self._answer(claim, "done", None, "choice", data, "choices:done", documents, operating)
 
     @translated

@@ -12,7 +12,7 @@ from paretoscope.adapters.store.events import Events
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
 from paretoscope.adapters.store.records import ChoiceClaim, Claim
 
-LOOK_ROUND_S = 1.0
+LOOK_ROUND_S = 0.5
 
 
 class Queue(Events):

@@ -1,0 +1,168 @@
+"""Choices: a point on a stored front, detected anew, and the operating point of the frames to come."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import structlog
+
+from paretoscope.adapters.store import ChoiceClaim, Store
+from paretoscope.contract import (
+    AtomMap,
+    Choice,
+    Document,
+    Fault,
+    FrontPoint,
+    Ledger,
+    LogParams,
+    OperatingPoint,
+    ParetoFront,
+    StageTime,
+)
+from paretoscope.core.pareto import choose
+from paretoscope.errors import BadParameters, NotFound, ParetoscopeError
+from paretoscope.worker import verdict
+from paretoscope.worker.patience import Patience, Stopped
+from paretoscope.worker.pulse import Pulse
+from paretoscope.worker.workflow import Workflow
+
+log = structlog.get_logger(__name__)
+
+STUCK_S = 300.0
+MOST_DELIVERIES = 3
+
+
+class ChoiceWorker:
+    """Answers choices one by one, beside a frame that may be tuning meanwhile."""
+
+    def __init__(
+        self, store: Store, workflow: Workflow, pulse: Pulse, patience: Patience, consumer: str
+    ) -> None:
+        self._store = store
+        self._workflow = workflow
+        self._pulse = pulse
+        self._patience = patience
+        self._consumer = consumer
+
+    def run(self) -> None:
+        """Until told to stop."""
+        while not self._patience.stop.is_set():
+            try:
+                claim = self._patience.until_done(lambda: self._store.claim_choice(self._consumer, 0.5))
+                if claim is not None:
+                    self.answer(claim)
+            except Stopped:
+                return
+
+    def answer(self, claim: ChoiceClaim) -> None:
+        """Give the choice a result or a fault."""
+        bound = structlog.contextvars.bound_contextvars(
+            frame_id=claim.choice.frame_id, choice_id=claim.choice_id
+        )
+        with bound, self._pulse.holding(claim, STUCK_S):
+            fault = self._attempt(claim)
+            if fault is not None:
+                log.warning("choice failed", code=fault.code, hint=fault.hint)
+                self._patience.until_done(lambda: self._store.fail_choice(claim, fault))
+
+    def _attempt(self, claim: ChoiceClaim) -> Fault | None:
+        if claim.deliveries > MOST_DELIVERIES:
+            return _fault(claim, "worker-died", "The workers died over this choice; see their log.")
+        try:
+            self._redetect(claim)
+        except Stopped:
+            raise
+        except ParetoscopeError as error:
+            return _fault(claim, error.code, error.hint, error.retry)
+        except Exception as error:
+            log.exception("re-detection broke")
+            return _fault(claim, "internal", f"The re-detection broke ({type(error).__name__}); see the log.")
+        return None
+
+    def _redetect(self, claim: ChoiceClaim) -> None:
+        choice, store, wait = claim.choice, self._store, self._patience.until_done
+        begun = time.monotonic()
+        header = wait(lambda: store.header(choice.frame_id))
+        pixels = wait(lambda: store.pixels(choice.frame_id))
+        policy = wait(lambda: store.policy(header.stream))
+        memory = wait(lambda: store.memory(header.stream))
+        front = wait(lambda: store.document(choice.frame_id, ParetoFront))
+        params = resolve(choice, front)
+        revision = wait(lambda: store.next_revision(choice.frame_id))
+        found = list(self._workflow.redetect(header, pixels, policy, memory, params, revision))
+        documents: list[Document] = [
+            one for one in found if not isinstance(one, StageTime | FrontPoint | ParetoFront)
+        ]
+        if front is not None:
+            reached = next((one for one in found if isinstance(one, FrontPoint)), None)
+            front = moved(front, params, reached, revision)
+            documents.append(front)
+        kept = wait(lambda: store.document(choice.frame_id, Ledger))
+        gap = wait(lambda: store.gap(choice.frame_id))
+        atoms = next((one for one in found if isinstance(one, AtomMap)), None)
+        met = kept is None or kept.met
+        documents.append(verdict.guard(header, policy, gap=gap, met=met, atoms=atoms, front=front))
+        operating = _operating(claim, params) if choice.scope == "stream" else None
+        told: dict[str, Any] = {
+            "redetect_ms": (time.monotonic() - begun) * 1e3,
+            "stages": {one.name: one.ms for one in found if isinstance(one, StageTime)},
+        }
+        wait(lambda: store.finish_choice(claim, documents, operating, told))
+        log.info("choice answered", revision=revision, ms=round(told["redetect_ms"]))
+
+
+def resolve(choice: Choice, front: ParetoFront | None) -> LogParams:
+    """The parameters that a choice means. Raises BadParameters where the front has no such point."""
+    if choice.params is not None:
+        return choice.params
+    if front is None:
+        raise NotFound(
+            "no-front-yet",
+            hint=f"Frame {choice.frame_id} has no front yet: wait for its result.",
+            retry=True,
+        )
+    if not front.points:
+        raise BadParameters("empty-front", hint=f"Nothing was found on frame {choice.frame_id}.")
+    if choice.weight is not None:
+        values = np.array([(point.qc, point.er) for point in front.points], dtype=np.float64)
+        return front.points[choose(values, choice.weight, front.reference_point)].params
+    if choice.point is None or choice.point >= len(front.points):
+        raise BadParameters(
+            "no-such-point",
+            hint=f"The front of {choice.frame_id} has points 0 to {len(front.points) - 1}, "
+            f"no {choice.point}.",
+        )
+    return front.points[choice.point].params
+
+
+def moved(front: ParetoFront, params: LogParams, reached: FrontPoint | None, revision: int) -> ParetoFront:
+    """The front with the chosen point moved to `params`; a point of the operator's own is added to it."""
+    points = list(front.points)
+    for index, point in enumerate(points):
+        if point.params == params:
+            return front.model_copy(update={"revision": revision, "chosen": index})
+    if reached is None:
+        return front.model_copy(update={"revision": revision})
+    beaten = any(point.qc <= reached.qc and point.er <= reached.er for point in points)
+    points.append(reached.model_copy(update={"params": params, "dominated": beaten}))
+    points.sort(key=lambda point: point.qc)
+    chosen = next(index for index, point in enumerate(points) if point.params == params)
+    return front.model_copy(update={"revision": revision, "points": points, "chosen": chosen})
+
+
+def _operating(claim: ChoiceClaim, params: LogParams) -> OperatingPoint:
+    return OperatingPoint(
+        params=params,
+        weight=claim.choice.weight,
+        origin="operator",
+        frame_id=claim.choice.frame_id,
+        choice_id=claim.choice_id,
+    )
+
+
+def _fault(claim: ChoiceClaim, code: str, hint: str, retry: bool = False) -> Fault:
+    return Fault(
+        code=code, hint=hint, retry=retry, stream=claim.choice.stream, frame_id=claim.choice.frame_id
+    )

@@ -1,0 +1,210 @@
+"""Frames: claimed, worked under a deadline, published, closed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from paretoscope.adapters.store import Claim, Store, utc_now, utc_text
+from paretoscope.contract import (
+    AtomMap,
+    Document,
+    Event,
+    Fault,
+    ParetoFront,
+    Progress,
+    StageTime,
+    StreamMemory,
+    StreamPolicy,
+)
+from paretoscope.deadline import Deadline
+from paretoscope.errors import BadInput, NotFound, ParetoscopeError, StoreDown
+from paretoscope.worker import verdict
+from paretoscope.worker.patience import Patience, Stopped
+from paretoscope.worker.pulse import Pulse
+from paretoscope.worker.workflow import Workflow
+
+log = structlog.get_logger(__name__)
+
+MOST_DELIVERIES = 3
+"""A frame whose workers died this often is given up."""
+PUBLISH_RESERVE_S = 0.03
+"""Kept back from the deadline for writing the result."""
+STUCK_S = 300.0
+"""Beyond the deadline, how long a frame may take before its worker counts as hung."""
+PROGRESS_EVERY_S = 0.2
+
+
+class FrameWorker:
+    """Works frames one by one. Whatever a frame holds, the loop goes on."""
+
+    def __init__(
+        self,
+        store: Store,
+        workflow: Workflow,
+        pulse: Pulse,
+        patience: Patience,
+        consumer: str,
+        *,
+        device: str,
+        version: str,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._workflow = workflow
+        self._pulse = pulse
+        self._patience = patience
+        self._consumer = consumer
+        self._device = device
+        self._version = version
+        self._clock = clock
+
+    def run(self) -> None:
+        """Until told to stop."""
+        while not self._patience.stop.is_set():
+            try:
+                claim = self._patience.until_done(lambda: self._store.claim_frame(self._consumer, 0.5))
+                if claim is not None:
+                    self.work(claim)
+            except Stopped:
+                return
+
+    def work(self, claim: Claim) -> None:
+        """Give the frame a result or a fault. Raises Stopped when told to stop while the store is away."""
+        with structlog.contextvars.bound_contextvars(frame_id=claim.frame_id):
+            policy = self._patience.until_done(lambda: self._store.policy(claim.header.stream))
+            with self._pulse.holding(claim, policy.deadline_s + STUCK_S):
+                fault = self._attempt(claim, policy)
+                if fault is not None:
+                    log.warning("frame failed", code=fault.code, hint=fault.hint)
+                    self._patience.until_done(lambda: self._store.fail_frame(claim, fault))
+
+    def _attempt(self, claim: Claim, policy: StreamPolicy) -> Fault | None:
+        """Analyse and finish; what went wrong otherwise."""
+        if claim.deliveries > MOST_DELIVERIES:
+            hint = (
+                f"{claim.deliveries - 1} workers died over this frame; it was given up. See the worker's log."
+            )
+            return _fault(claim, "worker-died", hint)
+        try:
+            self._analyse(claim, policy)
+        except Stopped:
+            raise
+        except BadInput as error:
+            return _fault(claim, error.code, error.hint)
+        except ParetoscopeError as error:
+            return _fault(claim, error.code, error.hint, error.retry)
+        except MemoryError:
+            return _fault(claim, "out-of-memory", "The frame needs more memory than there is.")
+        except Exception as error:
+            # A frame must never end the loop; the log has the trace, the sender and the counter the code.
+            log.exception("analysis broke")
+            return _fault(
+                claim, "internal", f"The analysis broke ({type(error).__name__}); see the worker's log."
+            )
+        return None
+
+    def _analyse(self, claim: Claim, policy: StreamPolicy) -> None:
+        begun = self._clock()
+        waited_s = max(0.0, (begun - claim.received_at).total_seconds())
+        deadline = Deadline.after(policy.deadline_s - waited_s - PUBLISH_RESERVE_S)
+        memory = self._patience.until_done(lambda: self._store.memory(claim.header.stream))
+        result = _Result(self._store, claim)
+        result.stages.append(StageTime(name="queued", ms=waited_s * 1e3))
+        for document in self._workflow.analyse(claim.header, claim.pixels, policy, memory, deadline):
+            result.take(document)
+        documents = self._concluded(claim, policy, result)
+        if result.memory is not None:
+            remembered = result.memory
+            self._patience.until_done(lambda: self._store.set_memory(claim.header.stream, remembered))
+        self._patience.until_done(lambda: self._store.finish_frame(claim, documents))
+
+    def _concluded(self, claim: Claim, policy: StreamPolicy, result: _Result) -> list[Document]:
+        front, atoms = result.of(ParetoFront), result.of(AtomMap)
+        result.stages.append(StageTime(name="publish", ms=result.publish_s * 1e3))
+        ledger = verdict.ledger(
+            claim.header,
+            policy,
+            result.stages,
+            received_at=claim.received_at,
+            published_at=self._clock(),
+            front=front,
+            tracking=front is not None and front.stop_reason == "kept",
+            device=self._device,
+            version=self._version,
+        )
+        guard = verdict.guard(claim.header, policy, gap=claim.gap, met=ledger.met, atoms=atoms, front=front)
+        log.info(
+            "frame done",
+            atoms=0 if atoms is None else atoms.count,
+            total_ms=round(ledger.total_ms),
+            met=ledger.met,
+        )
+        return [*result.documents.values(), ledger, guard]
+
+
+class _Result:
+    """What has come of one frame so far; each document is out as soon as it is there."""
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        self._store = store
+        self._claim = claim
+        self._told_s = float("-inf")
+        self.documents: dict[type[Document], Document] = {}
+        self.stages: list[StageTime] = []
+        self.memory: StreamMemory | None = None
+        self.publish_s = 0.0
+
+    def of(self, kind: type[Any]) -> Any:
+        return self.documents.get(kind)
+
+    def take(self, document: Document) -> None:
+        if isinstance(document, StageTime):
+            self.stages.append(document)
+        elif isinstance(document, StreamMemory):
+            self.memory = document
+        elif isinstance(document, Progress):
+            self._tell(document)
+        else:
+            self.documents[type(document)] = document
+            self._out(lambda: self._store.publish(self._claim.frame_id, [document]))
+
+    def _tell(self, progress: Progress) -> None:
+        if time.monotonic() - self._told_s < PROGRESS_EVERY_S:
+            return
+        self._told_s = time.monotonic()
+        data = {"stage": progress.stage, "fraction": progress.fraction, "detail": progress.detail}
+        event = Event(
+            kind="progress",
+            stream=self._claim.header.stream,
+            frame_id=self._claim.frame_id,
+            at=utc_text(utc_now()),
+            data=data,
+        )
+        self._out(lambda: self._store.append_event(event))
+
+    def _out(self, step: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        try:
+            step()
+        except (StoreDown, NotFound) as error:
+            # Early news only: the frame's end writes everything again, and waits for the store.
+            log.debug("not published early", code=error.code)
+        self.publish_s += time.monotonic() - begun
+
+
+def _fault(claim: Claim, code: str, hint: str, retry: bool = False) -> Fault:
+    header = claim.header
+    return Fault(
+        code=code,
+        hint=hint,
+        retry=retry,
+        stream=header.stream,
+        frame_id=claim.frame_id,
+        epoch=header.epoch,
+        sequence=header.sequence,
+    )

@@ -1,0 +1,84 @@
+"""The ledger of a frame's times, and whether a control loop may act on its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from paretoscope.adapters.store import utc_text
+from paretoscope.contract import (
+    AtomMap,
+    FrameHeader,
+    Guard,
+    Ledger,
+    ParetoFront,
+    StageTime,
+    StreamPolicy,
+)
+
+
+def merged(stages: Iterable[StageTime]) -> list[StageTime]:
+    """Stages of one name added up, in the order in which they first came."""
+    sums: dict[str, float] = {}
+    for stage in stages:
+        sums[stage.name] = sums.get(stage.name, 0.0) + stage.ms
+    return [StageTime(name=name, ms=ms) for name, ms in sums.items()]
+
+
+def ledger(
+    header: FrameHeader,
+    policy: StreamPolicy,
+    stages: Iterable[StageTime],
+    *,
+    received_at: datetime,
+    published_at: datetime,
+    front: ParetoFront | None,
+    tracking: bool,
+    device: str,
+    version: str,
+) -> Ledger:
+    """tracking: the operating point carried over, and nothing was searched."""
+    total_ms = max(0.0, (published_at - received_at).total_seconds() * 1e3)
+    deadline_ms = policy.deadline_s * 1e3
+    return Ledger(
+        frame_id=header.frame_id,
+        received_at=utc_text(received_at),
+        published_at=utc_text(published_at),
+        stages=merged(stages),
+        total_ms=total_ms,
+        deadline_ms=deadline_ms,
+        met=total_ms <= deadline_ms,
+        acquisition_ms=None if header.frame_time_s is None else header.frame_time_s * 1e3,
+        dose_pc_per_nm2=header.dose_pc_per_nm2,
+        mode="tracking" if tracking else "tuning",
+        optimiser=None if front is None else front.optimiser,
+        evaluations=0 if front is None else front.evaluations,
+        device=device,
+        version=version,
+    )
+
+
+def guard(
+    header: FrameHeader,
+    policy: StreamPolicy,
+    *,
+    gap: int,
+    met: bool,
+    atoms: AtomMap | None,
+    front: ParetoFront | None,
+) -> Guard:
+    """Every reason why a loop should not act on this result; fit when there is none."""
+    chosen = None if front is None or front.chosen is None else front.points[front.chosen]
+    told = {
+        "simulated": header.simulated,
+        "sequence-gap": gap > 0,
+        "wrong-detector": policy.expected_detector is not None
+        and header.detector != policy.expected_detector,
+        "deadline-missed": not met,
+        "nothing-found": atoms is None or atoms.count == 0,
+        "no-front": chosen is None,
+        "not-ordered": front is not None and front.n_expected is None,
+        "er-too-high": chosen is not None and chosen.er > policy.max_er_for_control,
+    }
+    reasons = [reason for reason, holds in told.items() if holds]
+    return Guard(frame_id=header.frame_id, fit_for_control=not reasons, reasons=reasons)

@@ -1,0 +1,74 @@
+"""What a worker runs on a frame: the numerics behind two calls, so that a worker can run others too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from paretoscope.contract import Document, FrameHeader, LogParams, StreamMemory, StreamPolicy
+from paretoscope.deadline import Deadline
+
+
+class Workflow(Protocol):
+    def analyse(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        deadline: Deadline,
+    ) -> Iterator[Document]:
+        """Results, StreamMemory, StageTime and Progress documents, each as soon as it is ready."""
+        ...
+
+    def redetect(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        params: LogParams,
+        revision: int,
+    ) -> Iterator[Document]:
+        """AtomMap, Classes and StageTime for other parameters; a FrontPoint tells what they reach."""
+        ...
+
+
+class AtomFinding:
+    """LoG*, refinement and classes on one device (``paretoscope.workflows.frame``)."""
+
+    def __init__(self, device: str) -> None:
+        """Loads the numerics and warms every kernel: seconds the first time, never inside a deadline."""
+        from paretoscope.optimise.warm import warm_up
+        from paretoscope.workflows import frame
+        from paretoscope.workflows.prepared import PreparedCache
+
+        self._frame = frame
+        self._device = device
+        self._cache = PreparedCache()
+        warm_up(device)
+
+    def analyse(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        deadline: Deadline,
+    ) -> Iterator[Document]:
+        task = self._frame.FrameTask(header, image, policy, memory, self._cache)
+        return self._frame.analyse_frame(task, deadline, self._device)
+
+    def redetect(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        params: LogParams,
+        revision: int,
+    ) -> Iterator[Document]:
+        task = self._frame.FrameTask(header, image, policy, memory, self._cache)
+        return self._frame.redetect_frame(task, params, revision, self._device)

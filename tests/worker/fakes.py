@@ -1,0 +1,84 @@
+"""A small real workflow: the brightest pixels are the atoms, and the pixels say what shall go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from store.helpers import PARAMS, atom_map, front
+
+from paretoscope.contract import (
+    Document,
+    FrameHeader,
+    FrontPoint,
+    LogParams,
+    OperatingPoint,
+    Progress,
+    StageTime,
+    StreamMemory,
+    StreamPolicy,
+)
+from paretoscope.deadline import Deadline
+from paretoscope.errors import BadFrame
+
+
+class BrightPixels:
+    """Frames with the note 'bad', 'broken' or 'slow' do as they say; 'kill-once:FILE' dies the first time."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.memories: list[StreamMemory] = []
+
+    def analyse(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        deadline: Deadline,
+    ) -> Iterator[Document]:
+        self.memories.append(memory)
+        note = header.note or ""
+        if note == "bad":
+            raise BadFrame("constant-image", hint="Every pixel is the same.")
+        if note == "broken":
+            raise ZeroDivisionError("deep inside")
+        if note == "slow":
+            time.sleep(max(0.0, deadline.remaining_s()) + 0.2)
+        if note == "always-kill" or (note.startswith("kill-once:") and not Path(note[10:]).exists()):
+            yield atom_map(header.frame_id, count=1)
+            if note.startswith("kill-once:"):
+                Path(note[10:]).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Progress(frame_id=header.frame_id, stage="tune", fraction=0.5)
+        yield StageTime(name="detect", ms=2.0)
+        yield atom_map(header.frame_id, count=2)
+        yield StageTime(name="tune", ms=5.0)
+        yield StageTime(name="tune", ms=5.0)
+        yield front(header.frame_id)
+        yield atom_map(header.frame_id, count=3)
+        operating = memory.operating or OperatingPoint(params=PARAMS, frame_id=header.frame_id)
+        yield StreamMemory(operating=operating, neighbour_px=9.0)
+
+    def redetect(
+        self,
+        header: FrameHeader,
+        image: np.ndarray,
+        policy: StreamPolicy,
+        memory: StreamMemory,
+        params: LogParams,
+        revision: int,
+    ) -> Iterator[Document]:
+        yield StageTime(name="detect", ms=1.0)
+        yield atom_map(header.frame_id, count=round(params.threshold * 1000), revision=revision)
+        yield FrontPoint(params=params, qc=0.05, er=0.5, n_found=8, n_close=2)
+
+
+if __name__ == "__main__":
+    from paretoscope.worker.process import main
+
+    sys.exit(main(BrightPixels))
