@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from worker.fakes import BrightPixels
 
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import EmbeddedStore
@@ -13,6 +12,7 @@ from paretoscope.worker.choices import ChoiceWorker
 from paretoscope.worker.frames import FrameWorker
 from paretoscope.worker.patience import Patience
 from paretoscope.worker.pulse import Pulse
+from worker.fakes import BrightPixels
 
 
 @dataclass

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from store.helpers import PARAMS, atom_map, front
 
 from paretoscope.contract import (
     Document,
@@ -25,6 +24,7 @@ from paretoscope.contract import (
 )
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadFrame
+from store.helpers import PARAMS, atom_map, front
 
 
 class BrightPixels:

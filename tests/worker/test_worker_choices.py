@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from store.helpers import PARAMS, frame
-from worker.conftest import Bench
 
 from paretoscope.contract import AtomMap, Choice, Guard, Ledger, LogParams, ParetoFront
+from store.helpers import PARAMS, frame
+from worker.conftest import Bench
 
 
 def worked(bench: Bench, sequence: int = 0) -> str:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from store.helpers import frame
-from worker.conftest import Bench
 
 from paretoscope.contract import AtomMap, Fault, Guard, Ledger, ParetoFront, StreamPolicy
+from store.helpers import frame
+from worker.conftest import Bench
 
 
 def put(bench: Bench, sequence: int = 0, **extra: object) -> str:
@@ -39,7 +39,14 @@ def test_the_first_map_is_out_before_the_frame_is_done(bench: Bench) -> None:
     frame_id = put(bench)
     bench.work()
     told = [event for _, event in bench.store.read_events("0") if event.frame_id == frame_id]
-    assert [event.kind for event in told] == ["frame", "progress", "progress", "progress", "progress", "result"]
+    assert [event.kind for event in told] == [
+        "frame",
+        "progress",
+        "progress",
+        "progress",
+        "progress",
+        "result",
+    ]
     assert told[1].data["stage"] == "tune"
     assert [event.data.get("atoms") for event in told[2:]] == [2, None, 3, 3]
 

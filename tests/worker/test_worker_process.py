@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.helpers import frame
-from worker import fakes
 
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import EmbeddedStore
@@ -19,6 +17,8 @@ from paretoscope.settings import Settings, load
 from paretoscope.worker.devices import pick_device
 from paretoscope.worker.pulse import Pulse
 from paretoscope.worker.supervisor import Supervisor
+from store.helpers import frame
+from worker import fakes
 
 CHILD = (sys.executable, fakes.__file__)
 

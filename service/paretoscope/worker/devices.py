@@ -8,19 +8,20 @@ from paretoscope.errors import BadParameters
 def pick_device(asked: str) -> str:
     """'cpu', 'cuda:0', ...: what `asked` ('auto', 'cpu', 'cuda', 'cuda:1') means on this machine.
 
-    Raises BadParameters('no-such-device') for a device that is not here. Imports torch.
+    Imports torch unless the answer is known without it.
+    Raises BadParameters('no-such-device') for a device that is not here.
     """
-    import torch
-
     kind, _, number = asked.partition(":")
-    if asked == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
     if asked == "cpu":
         return "cpu"
-    if kind != "cuda" or (number and not number.isdigit()):
+    if asked != "auto" and (kind != "cuda" or (number and not number.isdigit())):
         raise BadParameters(
             "no-such-device", hint=f"Device {asked!r} is not known: use auto, cpu, cuda or cuda:N."
         )
+    import torch
+
+    if asked == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
     if not torch.cuda.is_available():
         raise BadParameters(
             "no-such-device",
