@@ -1,0 +1,19 @@
+"""Samples with exact truth, by name."""
+
+from paretoscope_sim.samples import graphene, strontium_titanate
+from paretoscope_sim.samples.registry import RECIPES, Recipe, make_sample, recipe, sample, sample_names
+from paretoscope_sim.samples.truth import COLUMNS, Sample, Tag
+
+__all__ = [
+    "COLUMNS",
+    "RECIPES",
+    "Recipe",
+    "Sample",
+    "Tag",
+    "graphene",
+    "make_sample",
+    "recipe",
+    "sample",
+    "sample_names",
+    "strontium_titanate",
+]
