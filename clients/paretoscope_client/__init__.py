@@ -1,1 +1,6 @@
-"""."""
+"""Beside the instrument or in a control loop: frames out, results in. Never imports torch or fastapi."""
+
+from paretoscope_client.receipt import Receipt
+from paretoscope_client.sender import FrameSender
+
+__all__ = ["FrameSender", "Receipt"]

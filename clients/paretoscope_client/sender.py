@@ -1,0 +1,150 @@
+"""Frames to the bridge without ever blocking whoever has them."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from paretoscope.contract import StreamEnd
+from paretoscope.errors import Busy
+from paretoscope_client.courier import Courier
+from paretoscope_client.outbox import Letter, Outbox, WhenFull
+from paretoscope_client.pixels import header_for, wire_bytes
+from paretoscope_client.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+DEFAULT_URL = "tcp://127.0.0.1:5555"
+
+
+class FrameSender:
+    """Sends one stream of images; works whether the bridge starts before, later or again.
+
+        with FrameSender("tcp://127.0.0.1:5555", "haadf") as sender:
+            receipt = sender.send(image, pixel_size_nm=0.02, dwell_us=5.0)
+            receipt.wait(10)                      # only where the caller wants to know
+
+    ``send`` copies the image, queues it and returns at once. A thread of its own sends it, again and again
+    until the bridge has it; frames keep their order. Where the queue is full, `when_full` says what gives
+    way: 'drop-oldest', 'drop-newest', or 'wait' for room (at most `wait_s`, then the new one is dropped). Dropped
+    frames keep their sequence number, so that the loss shows as a gap; ``counters`` tells them by reason.
+
+    keys: (the client's secret key file, the bridge's public key file) for a bridge on another machine.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        stream: str = "stem",
+        *,
+        queue_frames: int = 8,
+        when_full: WhenFull = "drop-oldest",
+        wait_s: float = 1.0,
+        window: int = 1,
+        ack_timeout_s: float = 2.0,
+        heartbeat_s: float = 1.0,
+        keys: tuple[Path, Path] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        new_epoch: Callable[[], str] = lambda: f"{int(time.time()):x}{secrets.token_hex(3)}",
+    ) -> None:
+        self.url = url
+        self.stream = stream
+        self._when_full: WhenFull = when_full
+        self._wait_s = wait_s
+        self._new_epoch = new_epoch
+        self._epoch = new_epoch()
+        self._sequence = 0
+        self._closed = False
+        self._room = threading.Condition()
+        """Guards the outbox, epoch and sequence; told whenever there may be room."""
+        self._outbox = Outbox(queue_frames, window=window, ack_timeout_s=ack_timeout_s)
+        self._courier = Courier(url, stream, self._outbox, self._room, clock, heartbeat_s, keys)
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bridge is there at this moment."""
+        return self._courier.connected
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """sent, resent, acknowledged, duplicate, missing, busy, timed-out, lost-connection, refused:<code>,
+        dropped:<reason>, stray; and 'waiting', what is not settled yet."""
+        with self._room:
+            return {**self._outbox.counts, "waiting": len(self._outbox)}
+
+    def send(self, image: Any, **meta: Any) -> Receipt:
+        """Queue an image and return at once.
+
+        image: (rows, columns). meta: fields of ``FrameHeader``, such as pixel_size_nm, dwell_us, detector.
+        Raises BadFrame for an image or a field that the bridge would refuse; never waits for the network
+        (with when_full='wait': at most `wait_s`).
+        """
+        meta.setdefault("monotonic_ns", time.monotonic_ns())
+        pixels, shape, dtype = wire_bytes(image)
+        with self._room:
+            self._refuse_when_closed()
+            header = header_for(self.stream, self._epoch, self._sequence, pixels, shape, dtype, meta)
+            self._sequence += 1
+            letter = Letter(Receipt(self.stream, self._epoch, header.sequence), header, pixels)
+            if self._when_full == "wait":
+                self._room.wait_for(
+                    lambda: self._closed or not self._outbox.is_full(len(pixels)), self._wait_s
+                )
+            self._outbox.put(letter, self._when_full)
+        self._courier.wake()
+        return letter.receipt
+
+    def end(self) -> Receipt:
+        """Say that the series is over; the next frame begins a new epoch.
+
+        The gap of the receipt's acknowledgement counts the frames that never came.
+        """
+        with self._room:
+            self._refuse_when_closed()
+            receipt = Receipt(self.stream, self._epoch, self._sequence)
+            document = StreamEnd(stream=self.stream, epoch=self._epoch, frames=self._sequence)
+            self._outbox.put(Letter(receipt, document))
+            self._epoch, self._sequence = self._new_epoch(), 0
+        self._courier.wake()
+        return receipt
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until nothing is unsettled; False when `timeout_s` passed first."""
+        with self._room:
+            return self._room.wait_for(lambda: len(self._outbox) == 0, timeout_s)
+
+    def close(self, drain_s: float = 5.0) -> None:
+        """Give what is queued `drain_s` to be acknowledged, drop the rest, and end the thread."""
+        with self._room:
+            if self._closed:
+                return
+            self._closed = True
+            self._room.notify_all()
+        if not self.flush(drain_s):
+            log.warning("closing with %d frames not acknowledged by %s", len(self._outbox), self.url)
+        self._courier.stop()
+        with self._room:
+            self._outbox.abandon("closed")
+            self._room.notify_all()
+
+    def __enter__(self) -> FrameSender:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(drain_s=5.0 if kind is None else 0.0)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Busy("sender-closed", hint="This sender was closed; make a new one.", retry=False)
