@@ -32,8 +32,9 @@ class FrameSender:
 
     ``send`` copies the image, queues it and returns at once. A thread of its own sends it, again and again
     until the bridge has it; frames keep their order. Where the queue is full, `when_full` says what gives
-    way: 'drop-oldest', 'drop-newest', or 'wait' for room (at most `wait_s`, then the new one is dropped). Dropped
-    frames keep their sequence number, so that the loss shows as a gap; ``counters`` tells them by reason.
+    way: 'drop-oldest', 'drop-newest', or 'wait' for room (at most `wait_s`, then the new one is dropped).
+    Dropped frames keep their sequence number, so that the loss shows as a gap; ``counters`` tells them by
+    reason.
 
     keys: (the client's secret key file, the bridge's public key file) for a bridge on another machine.
     """

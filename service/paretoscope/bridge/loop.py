@@ -32,7 +32,7 @@ FRAMES_WAITING, REPLIES_WAITING = 8, 1000
 """Messages held per peer before it is held back, and answers held before they are dropped and counted."""
 HEARTBEAT_MS, HEARTBEAT_LIMIT_MS = 2000, 6000
 HANDSHAKE_MS = 5000
-_FAILED_HANDSHAKES = {
+_FAILED_HANDSHAKES: dict[int, str] = {
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "bridge:handshake-failed",
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "bridge:handshake-failed",
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "bridge:handshake-refused",

@@ -48,7 +48,7 @@ def pack_array(array: np.ndarray) -> msgpack.ExtType:
         raise BadInput(
             "bad-array", hint=f"An array has at most {MAX_DIMENSIONS} dimensions, not {array.ndim}."
         )
-    head = msgpack.packb([name, list(array.shape)])
+    head: bytes = msgpack.packb([name, list(array.shape)])  # type: ignore[assignment]
     return msgpack.ExtType(
         ARRAY_EXT, head + array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     )

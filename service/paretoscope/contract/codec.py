@@ -73,7 +73,7 @@ def plain(value: Any) -> Any:
 
 def packed_map(mapping: dict[str, Any]) -> bytes:
     try:
-        return msgpack.packb(mapping)
+        return msgpack.packb(mapping)  # type: ignore[return-value]
     except (TypeError, ValueError, OverflowError) as error:
         raise BadInput("not-packable", hint=f"A value cannot be written as msgpack: {error}.") from error
 
