@@ -13,8 +13,13 @@ from paretoscope_sim.samples import COLUMNS, RECIPES
 PERFECT = {
     "graphene": {"vacancies": 0, "dopants": 0, "stone_wales": 0, "holes": 0, "amorphous_radius_nm": 0.0},
     "SrTiO3": {},
+    "MoS2": {"single_vacancies": 0, "double_vacancies": 0, "dopants": 0},
 }
-DENSITY_PER_NM2 = {"graphene": 4 / (np.sqrt(3) * 0.24595**2), "SrTiO3": 2 / 0.3905**2}
+DENSITY_PER_NM2 = {
+    "graphene": 4 / (np.sqrt(3) * 0.24595**2),
+    "SrTiO3": 2 / 0.3905**2,
+    "MoS2": 4 / (np.sqrt(3) * 0.316**2),
+}
 
 
 @pytest.mark.parametrize("name", PERFECT)
@@ -121,6 +126,91 @@ def test_strontium_vacancies_dim_their_columns():
     levels = np.unique(made.intensity[strontium])
     assert levels[0] == pytest.approx(levels[1] / 2)
     assert levels[1] > 2 * made.intensity[~strontium].max()
+
+
+def test_sulphur_vacancies_dim_or_remove_columns():
+    made = make_sample("MoS2", field_nm=9.0, single_vacancies=7, double_vacancies=4, dopants=5, seed=3)
+    whole = make_sample("MoS2", field_nm=9.0, **PERFECT["MoS2"], seed=3)
+    assert len(whole) - len(made) == 4
+    single = made.species == "S"
+    assert single.sum() == 7
+    assert made.intensity[single] * 2 == pytest.approx(made.intensity[made.species == "S2"][0])
+    assert set(made.species[made.tag == Tag.DOPANT].tolist()) == {"V"}
+    assert (made.species == "V").sum() == 5
+
+
+def test_a_hole_in_a_crystal_has_a_rim():
+    made = make_sample("MoS2", field_nm=9.0, holes=1, seed=3)
+    whole = make_sample("MoS2", field_nm=9.0, seed=3)
+    assert len(whole) - len(made) > 10
+    assert (made.tag == Tag.EDGE).sum() > 8
+
+
+def polar(**options):
+    made = make_sample("BiFeO3", field_nm=12.0, margin_nm=0.5, rotation_deg=0.0, seed=1, **options)
+    iron = (made.species == "Fe") & made.inside()
+    return made, iron
+
+
+def test_iron_is_displaced_by_what_was_asked():
+    made, iron = polar(walls_180=0, walls_71=0, displacement_nm=0.03)
+    assert made.polarisation_x_nm[iron] == pytest.approx(0.03, abs=1e-6)
+    assert made.polarisation_y_nm[iron] == pytest.approx(0.03, abs=1e-6)
+    assert iron.sum() / 144 == pytest.approx(1 / 0.3965**2, rel=0.03)
+
+
+def test_polarisation_turns_over_across_a_180_degree_wall():
+    made, iron = polar(walls_180=1, walls_71=0)
+    down, right = made.polarisation_y_nm[iron], made.polarisation_x_nm[iron]
+    far = np.abs(down) > 0.034
+    assert down[far] == pytest.approx(right[far], abs=1e-3)
+    assert {-1.0, 1.0} == set(np.sign(down[far]).tolist())
+    assert set(made.domain[iron].tolist()) == {0, 3}
+
+
+def test_only_one_component_turns_over_across_a_71_degree_wall():
+    made, iron = polar(walls_180=0, walls_71=1)
+    assert (made.polarisation_y_nm[iron] > 0.03).all()
+    assert made.polarisation_x_nm[iron].min() < -0.034
+    assert made.polarisation_x_nm[iron].max() > 0.034
+
+
+def test_walls_have_the_width_that_was_asked():
+    made, iron = polar(walls_180=0, walls_71=1, wall_width_nm=2.0)
+    wall = made.y_nm[iron & (made.tag == Tag.WALL)]
+    assert np.ptp(wall) == pytest.approx(2.0, abs=0.5)
+
+
+def test_the_lattice_shears_the_other_way_beyond_a_71_degree_wall():
+    made, _ = polar(walls_180=0, walls_71=1)
+    bismuth = np.column_stack([made.y_nm, made.x_nm])[(made.species == "Bi") & made.inside()]
+    down = bismuth + np.array([0.3965, 0.0])
+    gap, nearest = cKDTree(bismuth).query(down)
+    has = gap < 0.1
+    slip = (bismuth[nearest] - bismuth)[has, 1]
+    assert np.percentile(slip, 25) == pytest.approx(-2 * 0.0052 * 0.3965, rel=0.1)
+    assert np.percentile(slip, 75) == pytest.approx(2 * 0.0052 * 0.3965, rel=0.1)
+
+
+def test_turning_the_crystal_turns_the_polarisation():
+    made = make_sample("BiFeO3", field_nm=8.0, walls_180=0, walls_71=0, rotation_deg=30.0)
+    iron = (made.species == "Fe") & made.inside()
+    angle = np.rad2deg(np.arctan2(made.polarisation_y_nm[iron], made.polarisation_x_nm[iron]))
+    assert angle == pytest.approx(75.0, abs=1e-3)
+
+
+def test_an_amorphous_film_keeps_its_hard_core_and_nothing_else():
+    made = make_sample("amorphous", field_nm=10.0, apart_nm=0.25)
+    places = np.column_stack([made.y_nm, made.x_nm])
+    gaps = cKDTree(places).query(places, k=2)[0][:, 1]
+    assert gaps.min() >= 0.25
+    assert np.ptp(gaps) > 0.05
+    assert set(made.tag.tolist()) == {Tag.AMORPHOUS}
+
+
+def test_an_amorphous_film_of_an_unknown_element_is_refused():
+    with pytest.raises(BadParameters, match="Xx"):
+        make_sample("amorphous", species="Xx")
 
 
 def test_an_unknown_sample_names_the_known_ones():

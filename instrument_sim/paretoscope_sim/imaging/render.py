@@ -71,7 +71,7 @@ def scattered_share(
     if not scan.beam_on:
         return np.zeros(scan.shape)
     probe, pixel = scan.probe, scan.pixel_size_nm
-    sigma_px = probe.sigma_nm / pixel
+    sigma_px = np.hypot(probe.sigma_nm, sample.spread_nm) / pixel
     amount, stretch = tilted(sample.intensity, y_px, x_px, scan)
     spots = paint_spots(scan.shape, y_px, x_px, amount, sigma_px, stretch, jitter_px(scan, seed, frame))
     if probe.tail_share > 0:

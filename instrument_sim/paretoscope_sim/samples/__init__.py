@@ -1,6 +1,12 @@
 """Samples with exact truth, by name."""
 
-from paretoscope_sim.samples import graphene, strontium_titanate
+from paretoscope_sim.samples import (
+    amorphous,
+    bismuth_ferrite,
+    graphene,
+    molybdenum_disulphide,
+    strontium_titanate,
+)
 from paretoscope_sim.samples.registry import RECIPES, Recipe, make_sample, recipe, sample, sample_names
 from paretoscope_sim.samples.truth import COLUMNS, Sample, Tag
 
@@ -10,8 +16,11 @@ __all__ = [
     "Recipe",
     "Sample",
     "Tag",
+    "amorphous",
+    "bismuth_ferrite",
     "graphene",
     "make_sample",
+    "molybdenum_disulphide",
     "recipe",
     "sample",
     "sample_names",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from paretoscope_sim.samples.truth import Sample, Tag
+from paretoscope_sim.samples.vacancies import in_blob
 
 
 def hard_core(
@@ -42,12 +43,19 @@ def hard_core(
 def amorphous_patch(
     sample: Sample, place_nm: tuple[float, float], radius_nm: float, species: str, rng: np.random.Generator
 ) -> Sample:
-    """Replace a round part of a sheet by disordered matter, denser than the sheet."""
-    outside = np.hypot(sample.y_nm - place_nm[0], sample.x_nm - place_nm[1]) > radius_nm
-    drop = hard_core(rng, (2 * radius_nm, 2 * radius_nm), 0.8 * sample.bond_nm, 0.9) - radius_nm
-    drop = drop[np.hypot(*drop.T) < radius_nm - 0.5 * sample.bond_nm] + np.asarray(place_nm)
+    """Replace a roundish part of a sheet by disordered matter, denser than the sheet."""
+    places, centre = np.column_stack([sample.y_nm, sample.x_nm]), np.asarray(place_nm)
+    outside = ~in_blob(places, centre, radius_nm, shape := rng.uniform(0, 2 * np.pi, 3))
     kept = sample.take(outside)
-    rim = np.hypot(kept.y_nm - place_nm[0], kept.x_nm - place_nm[1]) < radius_nm + 1.1 * sample.bond_nm
+    side = 3.2 * radius_nm
+    drop = hard_core(rng, (side, side), 0.8 * sample.bond_nm, 0.9) - side / 2 + centre
+    drop = drop[in_blob(drop, centre, radius_nm, shape)]
+    # What touches the sheet's atoms would be inside them.
+    gap = cKDTree(places[outside]).query(drop)[0] if outside.any() else np.full(len(drop), np.inf)
+    drop = drop[gap > 0.7 * sample.bond_nm]
+    rim = np.zeros(len(kept), bool)
+    if len(drop):
+        rim = cKDTree(drop).query(places[outside])[0] < 1.2 * sample.bond_nm
     kept = replace(kept, tag=np.where(rim, np.maximum(kept.tag, Tag.EDGE), kept.tag).astype(np.uint8))
     patch = Sample.of(
         sample.name,

@@ -21,7 +21,7 @@ from paretoscope_sim.samples.network import (
 )
 from paretoscope_sim.samples.registry import sample
 from paretoscope_sim.samples.truth import Sample, Tag
-from paretoscope_sim.samples.vacancies import mark_neighbours, scattered_sites
+from paretoscope_sim.samples.vacancies import in_blob, mark_neighbours, scattered_sites
 from paretoscope_sim.seeds import stream
 
 
@@ -53,7 +53,7 @@ def graphene(
     net, turned = _stone_wales(net, rng, stone_wales, field_nm)
     hole_places = _hole_places(rng, field_nm, holes, hole_radius_nm, grain_boundary_deg != 0)
     for place in hole_places:
-        net = net.keep(~_in_blob(net.places_nm, place, hole_radius_nm, rng))
+        net = net.keep(~in_blob(net.places_nm, place, hole_radius_nm, rng.uniform(0, 2 * np.pi, 3)))
     odd = net.places_nm[net.odd_ring()]
     rim = [
         place + hole_radius_nm * np.array([np.sin(t), np.cos(t)])
@@ -118,16 +118,6 @@ def _hole_places(rng, field_nm, count: int, radius_nm: float, centre_taken: bool
     while len(places) < count:
         places.append(rng.uniform(radius_nm, np.array([height, width]) - radius_nm))
     return places
-
-
-def _in_blob(places_nm: NDArray, centre: NDArray, radius_nm: float, rng) -> NDArray[np.bool_]:
-    """Whether places lie inside a rounded, uneven outline."""
-    dy, dx = (places_nm - centre).T
-    angle = np.arctan2(dy, dx)
-    outline = np.ones_like(angle)
-    for lobes in (2, 3, 5):
-        outline += 0.25 / lobes * np.sin(lobes * angle + rng.uniform(0, 2 * np.pi))
-    return np.hypot(dy, dx) < radius_nm * outline
 
 
 def _point_defects(sheet: Sample, rng, vacancies: int, dopants: int) -> Sample:

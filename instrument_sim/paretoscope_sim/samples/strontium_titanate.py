@@ -13,6 +13,8 @@ from paretoscope_sim.seeds import stream
 
 A_NM = 0.3905
 """Cubic cell of SrTiO3 at room temperature."""
+THICK_SPREAD_NM = 0.045
+"""Thermal motion and the beam's broadening in some 20 nm of oxide."""
 
 
 @sample("SrTiO3", field_nm=10.0)
@@ -42,6 +44,7 @@ def strontium_titanate(
         sites.y_nm,
         sites.x_nm,
         np.where(is_strontium, "Sr", "Ti"),
+        spread_nm=THICK_SPREAD_NM,
         intensity=np.where(is_strontium, strontium, titanium_oxygen) * np.where(missing, 0.5, 1.0),
         tag=np.where(missing, Tag.VACANCY_NEIGHBOUR, Tag.PERFECT),
     )

@@ -50,6 +50,8 @@ class Sample:
     """Values of ``Tag``."""
     fragile: NDArray[np.uint8]
     """Atoms of this column that the beam can knock out one by one; 0 for thick crystals."""
+    spread_nm: float = 0.0
+    """By how much thickness and thermal motion widen every column, standard deviation."""
 
     def __len__(self) -> int:
         return len(self.y_nm)
@@ -63,6 +65,7 @@ class Sample:
         y_nm: ArrayLike,
         x_nm: ArrayLike,
         species: ArrayLike,
+        spread_nm: float = 0.0,
         **columns: ArrayLike,
     ) -> Sample:
         """Fill the columns not given: one atom each, domain 0, unpolarised, perfect, stable."""
@@ -84,7 +87,9 @@ class Sample:
             key: np.broadcast_to(np.asarray(given.get(key, value), kind), y.shape).copy()
             for key, (value, kind) in default.items()
         }
-        return cls(name, field_nm, bond_nm, y, np.asarray(x_nm, float), species=kinds, **filled)
+        return cls(
+            name, field_nm, bond_nm, y, np.asarray(x_nm, float), species=kinds, spread_nm=spread_nm, **filled
+        )
 
     def take(self, index: NDArray) -> Sample:
         """Return the columns selected by a mask or by indices."""
@@ -102,5 +107,7 @@ class Sample:
         return (self.y_nm >= 0) & (self.y_nm < height) & (self.x_nm >= 0) & (self.x_nm < width)
 
 
-COLUMNS = tuple(field.name for field in fields(Sample) if field.name not in {"name", "field_nm", "bond_nm"})
+_SCALARS = {"name", "field_nm", "bond_nm", "spread_nm"}
+
+COLUMNS = tuple(field.name for field in fields(Sample) if field.name not in _SCALARS)
 """Names of the columns, in the order in which tables list them."""

@@ -36,3 +36,13 @@ def scattered_sites(
         if not len(chosen) or gap.min() >= apart_nm:
             chosen.append(index)
     return np.array(chosen, int)
+
+
+def in_blob(places_nm: NDArray, centre_nm: NDArray, radius_nm: float, phases: NDArray) -> NDArray[np.bool_]:
+    """Whether places, (n, 2), lie inside a rounded, uneven outline; three phases (radians) give its shape."""
+    dy, dx = (places_nm - centre_nm).T
+    angle = np.arctan2(dy, dx)
+    outline = np.ones_like(angle)
+    for lobes, phase in zip((2, 3, 5), phases, strict=True):
+        outline += 0.25 / lobes * np.sin(lobes * angle + phase)
+    return np.hypot(dy, dx) < radius_nm * outline
