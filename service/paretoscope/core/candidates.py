@@ -1,0 +1,103 @@
+"""Every blob an image can have, found once, so that a parameter set is scored without touching pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from paretoscope.contract import LogParams
+from paretoscope.core.blobs import Blobs, blobs_between
+from paretoscope.core.peaks import SpatialMaxima, spatial_maxima
+from paretoscope.core.scale_space import exact_grid, log_stack
+from paretoscope.errors import BadParameters
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """The spatial maxima of an image's scale space at every scale of a linear grid.
+
+    `select` gives exactly what `detect_blobs` gives for parameters on the grid, from the table alone.
+    """
+
+    maxima: SpatialMaxima
+    sigmas: npt.NDArray[np.float32]
+    """(S,) the linear grid, px."""
+    floor: float
+    """Responses up to here were not kept: thresholds below it cannot be asked for."""
+    cap: int | None
+    """Most peaks that enter pruning (None: `peaks.default_cap`)."""
+
+    @classmethod
+    def build(
+        cls,
+        image_unit: npt.NDArray[np.float32],
+        sigmas: npt.ArrayLike,
+        floor: float,
+        device: str | torch.device = "cpu",
+        cap: int | None = None,
+    ) -> CandidateSet:
+        """Compute the scale space of `image_unit` and keep its maxima above `floor`.
+
+        image_unit: (rows, columns) float32 in [0, 1].  sigmas: (S,) evenly spaced, px; `.sigmas` differs from
+        it by about 1e-6, see `scale_space.exact_grid`.  Raises BadParameters for other scales.
+        """
+        grid = exact_grid(sigmas)
+        return cls(spatial_maxima(log_stack(image_unit, grid, device), floor, cap), grid, float(floor), cap)
+
+    def __len__(self) -> int:
+        return len(self.maxima)
+
+    @property
+    def capped(self) -> bool:
+        """True when some scale had more maxima than the cap: the image is mostly noise at this floor."""
+        return self.maxima.capped
+
+    def snap(self, params: LogParams) -> LogParams:
+        """The nearest parameters that lie on the grid, with as many scales as the grid has between them."""
+        first = int(np.abs(self.sigmas - params.sigma_min).argmin())
+        last = max(first, int(np.abs(self.sigmas - params.sigma_max).argmin()))
+        return LogParams(
+            sigma_min=float(self.sigmas[first]),
+            sigma_max=float(self.sigmas[last]),
+            threshold=max(params.threshold, self.floor),
+            overlap=params.overlap,
+            num_sigma=last - first + 1,
+        )
+
+    def select(self, params: LogParams) -> Blobs:
+        """The blobs of ``detect_blobs(image, self.snap(params))``.
+
+        Raises BadParameters for a sigma off the grid by more than a thousandth of a step, or a threshold
+        below the floor. `params.num_sigma` is taken from the grid.
+        """
+        first, last = self._index(params.sigma_min), self._index(params.sigma_max)
+        if params.threshold < self.floor:
+            raise BadParameters(
+                hint=f"The threshold {params.threshold:g} is below the candidates' floor {self.floor:g}; "
+                "raise it, or build the candidates with a lower floor."
+            )
+        return blobs_between(
+            self.maxima, self.sigmas, first, last, params.threshold, params.overlap, self.cap
+        )
+
+    def inside(self, y0: int, x0: int, height: int, width: int) -> CandidateSet:
+        """The candidates with y0 <= y < y0 + height and x0 <= x < x0 + width; coordinates stay the frame's.
+
+        Responses are those of the whole frame: a window's edge is no border.
+        """
+        y, x = self.maxima.y_px, self.maxima.x_px
+        within = (y >= y0) & (y < y0 + height) & (x >= x0) & (x < x0 + width)
+        return CandidateSet(self.maxima.take(within), self.sigmas, self.floor, self.cap)
+
+    def _index(self, sigma_px: float) -> int:
+        index = int(np.abs(self.sigmas - sigma_px).argmin())
+        step = float(self.sigmas[1] - self.sigmas[0]) if len(self.sigmas) > 1 else float(self.sigmas[0])
+        if abs(float(self.sigmas[index]) - sigma_px) > 1e-3 * step:
+            raise BadParameters(
+                hint=f"The scale {sigma_px:g} px is not on the grid of {len(self.sigmas)} scales from "
+                f"{self.sigmas[0]:g} to {self.sigmas[-1]:g} px; call snap() first."
+            )
+        return index
