@@ -23,14 +23,14 @@ def make_app() -> typer.Typer:
     app = typer.Typer(
         name="paretoscope",
         help="Atoms, a Pareto front and classes from a STEM image before the next one is scanned.",
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
 
-    @app.callback()
+    @app.callback(invoke_without_command=True)
     def root(
+        context: typer.Context,
         version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
     ) -> None:
         if version:
@@ -38,6 +38,8 @@ def make_app() -> typer.Typer:
 
             typer.echo(__version__)
             raise typer.Exit
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
 
     for name in COMMANDS:
         function = import_module(f"paretoscope.cli.{name}").command

@@ -84,7 +84,6 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _device(settings: Settings) -> Iterator[Finding]:
-    from paretoscope.optimise.warm import is_warm
     from paretoscope.worker.devices import pick_device
 
     try:
@@ -93,25 +92,41 @@ def _device(settings: Settings) -> Iterator[Finding]:
         yield False, "device", error.hint
         return
     yield True, "device", device
-    warm = is_warm()
-    yield True, "kernels", "compiled" if warm else "not compiled yet: the first worker takes seconds longer"
+    from paretoscope.optimise.warm import kernel_on_disk
+
+    compiled = kernel_on_disk()
+    yield (
+        True,
+        "kernels",
+        "compiled" if compiled else "not compiled yet: the first start takes a minute longer",
+    )
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    yield _port("API", settings.http_host, settings.http_port, "PARETOSCOPE_HTTP_PORT")
+    """A taken port is a problem unless the service itself, found by its store, may be what holds it."""
+    from paretoscope.adapters.store.launch import attach
+
+    try:
+        attach(settings).close()
+        runs = True
+    except ParetoscopeError:
+        runs = False
+    yield _port("API", settings.http_host, settings.http_port, "PARETOSCOPE_HTTP_PORT", runs)
     scheme, _, rest = settings.frames.partition("://")
     host, _, port = rest.rpartition(":")
     if scheme == "tcp" and port.isdigit():
         host = {"*": "0.0.0.0"}.get(host, host.strip("[]"))
-        yield _port("frames", host, int(port), "PARETOSCOPE_FRAMES")
+        yield _port("frames", host, int(port), "PARETOSCOPE_FRAMES", runs)
 
 
-def _port(what: str, host: str, port: int, setting: str) -> Finding:
+def _port(what: str, host: str, port: int, setting: str, runs: bool) -> Finding:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            return False, f"port for {what}", f"{host}:{port} {error.strerror}; free it or set {setting}"
+            if runs:
+                return True, f"port for {what}", f"{host}:{port} is in use while the service runs"
+            return False, f"port for {what}", f"{host}:{port}: {error.strerror}; free it or set {setting}"
     return True, f"port for {what}", f"{host}:{port} is free"
