@@ -9,7 +9,7 @@ SPEED  ?=
 PORT   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench browser lock wheel clean
+.PHONY: help demo test test-all check bench browser lock openapi wheel clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ check: $(VENV)/.dev ## lint, format, types, layers, container files
 
 bench: $(VENV)/.run ## side-by-side benchmarks, medians and ratios
 	@$(BIN)/paretoscope bench all
+
+openapi: $(VENV)/.run ## renew the pinned description of the REST routes
+	@$(BIN)/python -m paretoscope.api.openapi
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist/*.whl

@@ -13,6 +13,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 
 from paretoscope.adapters.store import Store
 from paretoscope.api import problems
+from paretoscope.api.body_limit import BodyLimit
 from paretoscope.api.context import Context
 from paretoscope.api.doorkeeper import Doorkeeper
 from paretoscope.api.metrics import Metrics
@@ -56,7 +57,6 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=SMALL_BODY_BYTES,
         responses=problems.PROBLEM_RESPONSES,
     )
     app.state.context = Context(
@@ -68,9 +68,8 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    for part in (results, streams, choice, classes, events, policy):
+    for part in (frames, results, streams, choice, classes, events, policy):
         app.include_router(part.router, prefix="/v1")
-    app.include_router(frames.make_router(settings.max_body_bytes), prefix="/v1")
     app.include_router(health.router)
     pages.install(app)
     Instrumentator(
@@ -78,6 +77,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         should_ignore_untemplated=True,
         excluded_handlers=["/metrics", "/v1/events"],
     ).instrument(app)
+    app.add_middleware(BodyLimit, uploads_bytes=settings.max_body_bytes, other_bytes=SMALL_BODY_BYTES)
     app.add_middleware(Doorkeeper, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from tokenize import TokenError
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def _from_npy(body: bytes) -> np.ndarray:
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"version {version}")
         shape, fortran, dtype = read(stream, max_header_size=MAX_NPY_HEADER)
-    except (ValueError, TypeError, OverflowError, SyntaxError) as error:
+    except (ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise BadFile("bad-npy", hint=f"The npy header cannot be read ({str(error)[:160]}).") from error
     if dtype.hasobject or dtype.kind not in "biuf":
         raise BadFrame(

@@ -16,12 +16,10 @@ Sources, lengths at room temperature:
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
 
+from paretoscope.contract.lattices import canonical_lattice
 from paretoscope.core.lattice import Lattice, Site
-from paretoscope.errors import BadLattice
 
 ROOT2, ROOT6 = math.sqrt(2.0), math.sqrt(6.0)
 
@@ -136,60 +134,7 @@ NAMED: dict[str, Lattice] = {
 }
 """Canonical name -> lattice."""
 
-ALIASES = {
-    "sto": "SrTiO3",
-    "bto": "BaTiO3",
-    "pto": "PbTiO3",
-    "pzt": "PbZrTiO3",
-    "bfo": "BiFeO3",
-    "dso": "DyScO3",
-    "sro": "SrRuO3",
-    "lao": "LaAlO3",
-    "ybco": "YBa2Cu3O7",
-    "hbn": "h-BN",
-    "bn": "h-BN",
-    "gold": "Au [001]",
-    "platinum": "Pt [001]",
-    "silicon": "Si [110]",
-    "mxene": "Ti3C2",
-    "1hmos2": "MoS2",
-    "2hmos2": "MoS2",
-    "mos21h": "MoS2",
-    "mos22h": "MoS2",
-    "rutile": "TiO2",
-    "ceria": "CeO2",
-}
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9/]", "", name.lower())
-
-
-def _table() -> dict[str, Lattice]:
-    table = {_key(name): lattice for name, lattice in NAMED.items()}
-    for name, lattice in NAMED.items():
-        element, _, view = name.partition(" ")
-        if view:
-            table.setdefault(_key(element), lattice)
-        else:
-            table.setdefault(_key(name) + "001", lattice)
-    table.update({alias: NAMED[target] for alias, target in ALIASES.items()})
-    return table
-
-
-_TABLE = _table()
-
 
 def look_up(name: str) -> Lattice:
     """The lattice of that name; case, blanks and brackets do not matter. Raises BadLattice."""
-    found = _TABLE.get(_key(name))
-    if found is None:
-        spoken = {_key(known): known for known in NAMED} | ALIASES
-        near = difflib.get_close_matches(_key(name), spoken, n=4, cutoff=0.4)
-        names = list(dict.fromkeys(spoken[key] for key in near)) or ["graphene", "SrTiO3", "MoS2", "BiFeO3"]
-        raise BadLattice(
-            "unknown-lattice",
-            hint=f"No lattice is called {name!r}. Near it: {', '.join(names)}; or give a cell as "
-            "a=0.3905,b=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti (nm, degrees, fractions).",
-        )
-    return found
+    return NAMED[canonical_lattice(name)]

@@ -14,7 +14,7 @@ from paretoscope.api.summary import frame_links, frame_view
 from paretoscope.api.views import Accepted, FrameView
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Event, Fault
-from paretoscope.errors import BadFrame, BadInput, BadParameters, TooLarge
+from paretoscope.errors import BadFrame, BadInput, BadParameters
 
 FINAL = frozenset({"done", "failed", "dropped"})
 
@@ -25,23 +25,17 @@ _REQUEST = {
 }
 
 
-def make_router(max_body_bytes: int) -> APIRouter:
-    """This route alone takes bodies of up to `max_body_bytes`; a longer one is refused before it is read."""
-    router = APIRouter(tags=["frames"])
-    router.add_api_route(
-        "/frames",
-        post_frame,
-        methods=["POST"],
-        status_code=202,
-        response_model=Accepted,
-        responses={200: {"model": FrameView, "description": "With `wait`: the result, in time."}},
-        openapi_extra={"requestBody": _REQUEST},
-        summary="Send an image",
-        max_body_size=max_body_bytes,
-    )
-    return router
+router = APIRouter(tags=["frames"])
 
 
+@router.post(
+    "/frames",
+    status_code=202,
+    response_model=Accepted,
+    responses={200: {"model": FrameView, "description": "With `wait`: the result, in time."}},
+    openapi_extra={"requestBody": _REQUEST},
+    summary="Send an image",
+)
 async def post_frame(
     request: Request,
     response: Response,
@@ -70,7 +64,8 @@ async def post_frame(
     """
     if (epoch is None) != (sequence is None):
         raise BadParameters(hint="Give both epoch and sequence, or neither.")
-    _check_length(request, context)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise BadFrame("compressed", hint="Send the body uncompressed; TIFF may compress inside.")
     body = await request.body()
 
     def take() -> tuple[str, bool]:
@@ -103,16 +98,6 @@ async def post_frame(
         duplicate=not fresh,
         links=links,
     )
-
-
-def _check_length(request: Request, context: Context) -> None:
-    declared = request.headers.get("content-length")
-    if declared is not None and int(declared) > context.settings.max_body_bytes:
-        raise TooLarge(
-            hint=f"{declared} bytes; at most {context.settings.max_body_bytes} are taken in one request."
-        )
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise BadFrame("compressed", hint="Send the body uncompressed; TIFF may compress inside.")
 
 
 async def finished(context: Context, frame_id: str, wait_s: float) -> str | None:

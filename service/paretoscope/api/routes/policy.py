@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import StreamPath
 from paretoscope.contract import StreamPolicy
+from paretoscope.contract.lattices import canonical_lattice
 from paretoscope.errors import BadParameters
 
 router = APIRouter(tags=["policy"])
@@ -43,11 +44,16 @@ def checked(given: dict[str, Any]) -> StreamPolicy:
     """Raises BadParameters naming the field: a misspelt one is told, never ignored."""
     refuse_unknown(given, StreamPolicy)
     try:
-        return StreamPolicy.model_validate(given)
+        policy = StreamPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BadParameters("bad-policy", hint=f"{where}: {first['msg']}.") from None
+    if (
+        isinstance(policy.lattice, str) and "=" not in policy.lattice
+    ):  # a cell as text is the worker's to read
+        policy = policy.model_copy(update={"lattice": canonical_lattice(policy.lattice)})
+    return policy
 
 
 def refuse_unknown(given: dict[str, Any], model: type[BaseModel], where: str = "") -> None:
