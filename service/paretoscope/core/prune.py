@@ -74,8 +74,8 @@ def _skimage_order(
     points: npt.NDArray[np.float32], sigma_px: npt.NDArray[np.float32], loses: dict[tuple[int, int], int]
 ) -> list[tuple[int, int]]:
     """The conflicting pairs in the order of skimage's set, which depends on all of its members."""
-    distance = float(2 * sigma_px.max() * math.sqrt(2))
-    tree = KDTree(points)
+    distance = _search_distance(sigma_px)
+    tree = KDTree(points, leafsize=16)  # as skimage's: the order of pairs depends on it
     count = len(sigma_px)
     if (
         count * (count - 1) // 2 > SKIMAGE_ORDER_PAIRS
@@ -85,8 +85,13 @@ def _skimage_order(
     return [pair for pair in tree.query_pairs(distance) if pair in loses]
 
 
+def _search_distance(sigma_px: npt.NDArray[np.float32]) -> float:
+    """How far skimage looks for pairs, px: twice the largest radius, rounded to float32."""
+    return float(2 * sigma_px.max() * math.sqrt(2))
+
+
 def _touching_pairs(points: npt.NDArray[np.float32], sigma_px: npt.NDArray[np.float32]) -> Pairs:
-    """All pairs (first < second) whose discs of radius sqrt(2) sigma touch; rounding errs on their side."""
+    """All pairs (first < second) whose discs of radius sqrt(2) sigma touch."""
     reach = math.sqrt(2) * (1 + 1e-5)
     octave = np.floor(np.log2(sigma_px / sigma_px.min() * (1 + 1e-6))).astype(int)
     groups = [np.flatnonzero(octave == level) for level in np.unique(octave)]
@@ -104,8 +109,11 @@ def _touching_pairs(points: npt.NDArray[np.float32], sigma_px: npt.NDArray[np.fl
             seconds.append(groups[b][outer["j"]])
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     first, second = np.minimum(first, second), np.maximum(first, second)
-    gap = points[first] - points[second]
-    near = np.einsum("nk,nk->n", gap, gap) <= (reach * (sigma_px[first] + sigma_px[second])) ** 2
+    gap = points[first].astype(np.float64) - points[second]
+    squared = np.einsum("nk,nk->n", gap, gap)
+    near = squared <= (reach * (sigma_px[first] + sigma_px[second])) ** 2
+    # Discs that touch in one point: skimage's own search may or may not list them.
+    near &= squared <= _search_distance(sigma_px) ** 2
     return first[near], second[near]
 
 
