@@ -7,6 +7,7 @@ capitals behind ``PARETOSCOPE_``, with two underscores between levels: ``PARETOS
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     """Interface on which API and dashboard listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port of API and dashboard; 0 = any free one."""
+    http_hosts: tuple[str, ...] = ()
+    """Further names under which the API may be addressed (the Host header); loopback always may."""
     data: Path = Field(default_factory=default_data_folder)
     """Folder of the embedded store."""
     redis_url: str | None = Field(
@@ -91,8 +94,11 @@ class Settings(BaseSettings):
         plain = self.model_dump(mode="json", exclude_none=True)
         limits = plain.pop("limits")
         redis_url = plain.pop("redis_url", None)
-        flat = {f"PARETOSCOPE_{name.upper()}": str(value) for name, value in plain.items()}
-        flat |= {f"PARETOSCOPE_LIMITS__{name.upper()}": str(value) for name, value in limits.items()}
+        plain |= {f"limits__{name}": value for name, value in limits.items()}
+        flat = {
+            f"PARETOSCOPE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in plain.items()
+        }
         return flat | ({"REDIS_URL": redis_url} if redis_url else {})
 
     @classmethod

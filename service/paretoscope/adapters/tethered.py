@@ -52,9 +52,11 @@ class Kept:
         longest_pause_s: float = 10.0,
         steady_s: float = 10.0,
         pass_fds: Sequence[int] = (),
+        final_codes: Sequence[int] = (),
     ) -> None:
         """before: called ahead of each start. died: told the exit code. A child that lived `steady_s` seconds
-        resets the pause, which doubles from `pause_s` to `longest_pause_s`."""
+        resets the pause, which doubles from `pause_s` to `longest_pause_s`. final_codes: exit codes after
+        which another start would not help."""
         self._command = list(command)
         self._environment = None if environment is None else dict(environment)
         self._output = output
@@ -64,6 +66,7 @@ class Kept:
         self._longest_pause_s = longest_pause_s
         self._steady_s = steady_s
         self._pass_fds = tuple(pass_fds)
+        self._final_codes = frozenset(final_codes)
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,6 +74,8 @@ class Kept:
             target=self._run, name=f"keep {os.path.basename(command[0])}", daemon=True
         )
         self.restarts = 0
+        self.gave_up = False
+        """True once the child ended with one of the final codes."""
 
     def start(self) -> Kept:
         self._thread.start()
@@ -118,6 +123,7 @@ class Kept:
                 stdout=self._output,
                 stderr=self._output,
                 pass_fds=self._pass_fds,
+                start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order.
             )
             self._started.set()
             code = self._process.wait()
@@ -125,6 +131,9 @@ class Kept:
                 return
             if self._died is not None:
                 self._died(code)
+            if code in self._final_codes:
+                self.gave_up = True
+                return
             self.restarts += 1
             if time.monotonic() - begun >= self._steady_s:
                 pause_s = self._pause_s

@@ -34,6 +34,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises AddressInUse."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise AddressInUse(
+            hint=f"{host}:{port} cannot be taken for the API ({error.strerror}): another program holds it. "
+            "Choose another port with --port or PARETOSCOPE_HTTP_PORT (0 = any free one)."
+        ) from error
+    return bound
+
+
 class ApiServer:
     """Serve `app` on host:port; port 0 takes a free one (see `url`).
 
@@ -43,19 +58,16 @@ class ApiServer:
             httpx.get(server.url + "/healthz")
     """
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Binds at once; raises AddressInUse."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise AddressInUse(
-                hint=f"{host}:{port} cannot be taken ({error.strerror}); another program holds it, or choose "
-                "another port (0 = any free one)."
-            ) from error
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        listening: socket.socket | None = None,
+    ) -> None:
+        """Binds at once unless `listening` is given; raises AddressInUse."""
+        self._socket = listen(host, port) if listening is None else listening
         self.host, self.port = host, self._socket.getsockname()[1]
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 NAME_VARIABLE = "PARETOSCOPE_WORKER_NAME"
 """Set by the supervisor: a restarted worker that keeps its name gets its unfinished frame back at once."""
+CANNOT_START = 2
+"""Exit code of a worker for which another start would not help."""
 
 
 def default_name() -> str:
@@ -72,7 +74,7 @@ def main(make_workflow: Callable[[str], Workflow] = AtomFinding) -> int:
         run(settings, consumer, stop, make_workflow)
     except ParetoscopeError as error:
         log.error("worker cannot start", code=error.code, hint=error.hint)
-        return 2
+        return CANNOT_START
     return 0
 
 

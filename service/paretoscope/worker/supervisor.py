@@ -16,7 +16,7 @@ from paretoscope.adapters.tethered import Kept
 from paretoscope.contract import Event
 from paretoscope.errors import StoreDown
 from paretoscope.settings import Settings
-from paretoscope.worker.process import NAME_VARIABLE
+from paretoscope.worker.process import CANNOT_START, NAME_VARIABLE
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,7 @@ class Supervisor:
                 command,
                 environment=os.environ | settings.environment() | {NAME_VARIABLE: name},
                 died=lambda code, name=name: self._died(name, code),
+                final_codes=(CANNOT_START,),
             )
             for name in self.names
         ]
@@ -57,6 +58,11 @@ class Supervisor:
     def restarts(self) -> int:
         return sum(kept.restarts for kept in self._kept)
 
+    @property
+    def gave_up(self) -> bool:
+        """True when a worker cannot start here at all (no such device); its log says why."""
+        return any(kept.gave_up for kept in self._kept)
+
     def exit_codes(self) -> list[int | None]:
         """Per worker, the code with which it ended last; None while it runs."""
         return [kept.poll() for kept in self._kept]
@@ -70,7 +76,7 @@ class Supervisor:
         self._store.close()
 
     def _died(self, name: str, code: int) -> None:
-        log.error("worker died, starting another", worker=name, exit_code=code)
+        log.error("worker died", worker=name, exit_code=code)
         try:
             self._store.count("workers:died")
             data = {"worker": name, "exit_code": code, "state": "died"}

@@ -48,7 +48,7 @@ class AtomFinding:
         self._frame = frame
         self._device = device
         self._cache = PreparedCache()
-        warm_up(device)
+        warm_up()
 
     def analyse(
         self,

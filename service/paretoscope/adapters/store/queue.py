@@ -44,6 +44,10 @@ class Queue(Events):
                     raise
                 self._ensure_group(queue)
                 continue
+            except redis.RedisError:
+                # The answer that got lost may have carried an entry: look at what is ours again.
+                self._resumed.discard((queue, consumer))
+                raise
             if found is not None or time.monotonic() >= until:
                 return found
 

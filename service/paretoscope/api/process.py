@@ -1,0 +1,39 @@
+"""The API as a process of its own, over a socket that its parent holds: it never loads the numerics."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from paretoscope.adapters import logs
+from paretoscope.adapters.store import Store
+from paretoscope.adapters.store.launch import store_url
+from paretoscope.api.app import create_app
+from paretoscope.api.server import ApiServer, listen
+from paretoscope.api.settings import ApiSettings
+from paretoscope.settings import Settings, load
+
+SOCKET_VARIABLE = "PARETOSCOPE_API_SOCKET"
+"""File descriptor of a listening socket. The parent keeps it open, so that a restarted API is only late,
+never absent."""
+
+
+def api_settings(settings: Settings) -> ApiSettings:
+    """Reachable under its own host name, loopback and `http_hosts`."""
+    usual = ApiSettings().allowed_hosts
+    own = () if settings.http_host in ("0.0.0.0", "::") else (settings.http_host,)
+    return ApiSettings(allowed_hosts=tuple(dict.fromkeys([*usual, *own, *settings.http_hosts])))
+
+
+def main() -> None:
+    """Serve until SIGTERM; settings come through the environment."""
+    settings = load()
+    logs.configure(settings.log_level, settings.log_json)
+    given = os.environ.get(SOCKET_VARIABLE)
+    bound = socket.socket(fileno=int(given)) if given else listen(settings.http_host, settings.http_port)
+    with Store.open(store_url(settings), settings.limits) as store:
+        ApiServer(create_app(store, api_settings(settings)), listening=bound).run()
+
+
+if __name__ == "__main__":
+    main()

