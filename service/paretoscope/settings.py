@@ -38,12 +38,14 @@ class Limits(BaseModel):
 
     history_frames: PositiveInt = 200
     """Worked frames kept per stream; older ones are forgotten with their results."""
-    history_mb: PositiveInt = 2048
+    history_mb: PositiveInt = 1024
     """Pixels of worked frames kept per stream, MiB."""
     backlog_frames: PositiveInt = 256
     """Frames that may wait for a worker, all streams together; beyond it senders hear 'busy'."""
     backlog_mb: PositiveInt = 2048
     """Pixels that may wait for a worker, MiB."""
+    streams: PositiveInt = 32
+    """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000
     """Events kept for listeners that come back."""
 

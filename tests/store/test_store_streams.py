@@ -107,3 +107,24 @@ def test_a_store_that_is_not_there_is_told_as_such(tmp_path) -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(BadParameters, match="REDIS_URL"):
         Store.open("http://somewhere")
+
+
+def test_a_new_stream_pushes_out_the_one_not_seen_for_longest(server) -> None:
+    with Store.open(server.url, Limits(streams=3)) as small:
+        small._redis.flushall()
+        small.put_frame(*frame(0, stream="waits"))
+        for name in ("a", "b", "c"):
+            small.put_frame(*frame(0, stream=name))
+            claim = small.claim_frame(f"w-{name}")
+            while claim is not None and claim.header.stream == "waits":
+                claim = small.claim_frame(f"w-{name}")
+            assert claim is not None
+            small.finish_frame(claim, [atom_map(claim.frame_id)])
+        assert {one.stream for one in small.streams()} == {"waits", "b", "c"}
+        assert small._redis.keys("ps:*:a*") == []
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "-1", "1-2-3", "9" * 40])
+def test_what_is_no_event_id_is_refused(store: Store, wrong: str) -> None:
+    with pytest.raises(BadParameters, match="bad-event-id"):
+        store.read_events(wrong)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from paretoscope.adapters.store import keys
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, Link, translated
 from paretoscope.contract import Event
 from paretoscope.contract.codec import pack, unpack
+from paretoscope.errors import BadParameters
+
+EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?")
 
 
 class Events(Link):
@@ -26,8 +30,12 @@ class Events(Link):
         """Events after `after_id`, oldest first; waits up to `block_s` for the first of them.
 
         after_id: an id that this method gave; "0" = from the oldest that is kept; None = only what comes from
-        now on (then block_s must be given, or nothing can come).
+        now on (then block_s must be given, or nothing can come). Raises BadParameters for what is no id.
         """
+        if after_id is not None and not EVENT_ID.fullmatch(after_id):
+            raise BadParameters(
+                "bad-event-id", hint=f"{after_id!r:.60} is no event id: use one from the log."
+            )
         block_ms = min(int(block_s * 1000), int(LONGEST_BLOCK_S * 1000))
         answer = self._blocking.xread({keys.EVENTS: after_id or "$"}, count=count, block=block_ms or None)
         found: list[tuple[str, Event]] = []

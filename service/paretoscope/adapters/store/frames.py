@@ -57,6 +57,7 @@ class Frames(Queue):
                 self.limits.backlog_mb * MIB,
                 self.limits.events,
                 self._event("frame", header.stream, header.frame_id, told),
+                self.limits.streams,
             ],
         )
         if stored < 0:
@@ -87,15 +88,10 @@ class Frames(Queue):
                 return claim
 
     def _claim(self, frame_id: str, entry: str) -> Claim | None:
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hmget(keys.frame(frame_id), "header", "received_at", "gap", "state")
-        pipe.get(keys.pixels(frame_id))
-        (header_bytes, received_at, gap, state), pixels = pipe.execute()
-        if header_bytes is None or pixels is None or state in (b"done", b"failed", b"dropped"):
-            self._redis.xack(keys.WORK, keys.GROUP, entry)
-            self._redis.xdel(keys.WORK, entry)
+        held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry])
+        if not held:
             return None
-        self._redis.hset(keys.frame(frame_id), "state", "working")
+        header_bytes, received_at, gap, pixels = held
         header = unpack(header_bytes, FrameHeader)
         return Claim(
             frame_id=frame_id,
@@ -209,8 +205,10 @@ class Frames(Queue):
     @translated
     def next_revision(self, frame_id: str) -> int:
         """A number no other detection of this frame has: 1, 2, ... Raises NotFound."""
-        self._field(frame_id, "state")
-        return int(cast(int, self._redis.hincrby(keys.frame(frame_id), "revision", 1)))
+        revision = int(self._run(scripts.NEXT_REVISION, [keys.frame(frame_id)], []))
+        if revision == 0:
+            raise _no_frame(frame_id)
+        return revision
 
 
 def _no_frame(frame_id: str) -> NotFound:

@@ -64,11 +64,33 @@ local function close(frame_id, stream, entry, state, frames_kept, bytes_kept)
 end
 """
 
+_FORGET_STREAM = """
+-- Make room for a new stream: the one not seen for longest goes, with its frames, unless work waits on it.
+local function forget_oldest_stream()
+  for _, stream in ipairs(redis.call('ZRANGE', 'ps:streams', 0, -1)) do
+    if redis.call('ZCARD', 'ps:waiting:' .. stream) == 0 then
+      for _, frame_id in ipairs(redis.call('ZRANGE', 'ps:history:' .. stream, 0, -1)) do
+        redis.call('DEL', 'ps:frame:' .. frame_id, 'ps:pixels:' .. frame_id)
+      end
+      local of_stream = {'history', 'waiting', 'results', 'closed', 'last', 'policy', 'memory', 'names'}
+      for _, name in ipairs(of_stream) do
+        redis.call('DEL', 'ps:' .. name .. ':' .. stream)
+      end
+      redis.call('HDEL', 'ps:bytes', 'kept:' .. stream)
+      redis.call('ZREM', 'ps:streams', stream)
+      return true
+    end
+  end
+  return false
+end
+"""
+
 PUT_FRAME = (
     _EMIT
+    + _FORGET_STREAM
     + """
 -- ARGV: frame_id stream epoch sequence gap('' = count it here) header pixels nbytes received_at received_ms
---       backlog_frames backlog_bytes events_limit frame_event
+--       backlog_frames backlog_bytes events_limit frame_event streams_limit
 -- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full.
 local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local frame = 'ps:frame:' .. frame_id
@@ -80,6 +102,10 @@ local bytes = tonumber(redis.call('HGET', 'ps:bytes', 'waiting') or 0)
 local queued = redis.call('XLEN', 'ps:work')
 if queued >= tonumber(ARGV[11]) or (queued > 0 and bytes + tonumber(ARGV[8]) > tonumber(ARGV[12])) then
   redis.call('HINCRBY', 'ps:counters', 'frames:busy', 1)
+  return {-1, 0}
+end
+if not redis.call('ZSCORE', 'ps:streams', stream)
+  and redis.call('ZCARD', 'ps:streams') >= tonumber(ARGV[15]) and not forget_oldest_stream() then
   return {-1, 0}
 end
 local seen = redis.call('HMGET', 'ps:last:' .. stream, 'epoch', 'sequence')
@@ -108,6 +134,26 @@ emit('ps:events', ARGV[13], ARGV[14])
 return {1, gap}
 """
 )
+
+BEGIN_WORK = """
+-- ARGV: frame_id entry. Marks the frame as worked on; an entry without an open frame is taken out.
+-- Returns {header, received_at, gap, pixels} or nothing.
+local frame = 'ps:frame:' .. ARGV[1]
+local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap')
+if held[1] ~= 'queued' and held[1] ~= 'working' then
+  redis.call('XACK', 'ps:work', 'workers', ARGV[2])
+  redis.call('XDEL', 'ps:work', ARGV[2])
+  return {}
+end
+redis.call('HSET', frame, 'state', 'working')
+return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1])}
+"""
+
+NEXT_REVISION = """
+-- KEYS: frame. Returns the next revision, 0 without the frame.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[1], 'revision', 1)
+"""
 
 PUBLISH = (
     _EMIT
