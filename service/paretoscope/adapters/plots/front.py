@@ -48,10 +48,10 @@ def draw_front(axes: Axes, front: ParetoFront) -> None:
         axes.scatter(point.qc, point.er, marker="*", s=240, color=ACCENT, gid="chosen", label=found, zorder=3)
     axes.set_title(_caption(front), fontsize=9, color="#555555", loc="left")
     axes.legend(frameon=False, fontsize=9, loc="upper right")
-    axes.margins(0.12)
     # A front of one point or along an axis still needs an area to stand in.
-    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]), right=max(axes.get_xlim()[1], 0.02))
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]), top=max(axes.get_ylim()[1], 0.02))
+    for values, limit in ((qc, axes.set_xlim), (er, axes.set_ylim)):
+        top = max(1.15 * float(values.max()), 0.02)
+        limit(-0.05 * top, top)
 
 
 def ends(points: list[FrontPoint]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.spatial import cKDTree
 
 from paretoscope.adapters.plots.style import colour_of, marker_area, new_figure, show_image
 from paretoscope.contract import AtomMap, Classes
@@ -47,8 +48,7 @@ def draw_atoms(
 ) -> None:
     """Rings at the atoms, one collection a class with `gid` 'class-<id>', so that they can be found again."""
     labels = labels_of(atoms, classes)
-    radius = 1.2 * float(np.median(atoms.columns["sigma_px"])) if atoms.count else 1.0
-    area = marker_area(axes, radius, atoms.shape[1], width_in)
+    area = marker_area(ring_radius_px(atoms), atoms.shape[1], width_in)
     for class_id in np.unique(labels):
         of_class = labels == class_id
         axes.scatter(
@@ -60,6 +60,17 @@ def draw_atoms(
             linewidths=0.9,
             gid=f"class-{class_id}",
         )
+
+
+def ring_radius_px(atoms: AtomMap) -> float:
+    """A ring that holds an atom and touches no neighbour's."""
+    if not atoms.count:
+        return 1.0
+    radius = 1.3 * float(np.median(atoms.columns["sigma_px"]))
+    if atoms.count == 1:
+        return radius
+    places = np.column_stack([atoms.columns["y_px"], atoms.columns["x_px"]])
+    return min(radius, 0.36 * float(np.median(cKDTree(places).query(places, k=2)[0][:, 1])))
 
 
 def draw_mask(axes: Axes, atoms: AtomMap) -> None:

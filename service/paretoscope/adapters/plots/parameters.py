@@ -41,13 +41,15 @@ def plot_parameters(
 
 
 def _outline(axes: Axes, windows: ParameterMap) -> None:
-    side = windows.window_px
+    """All windows thin, the first, middle and last one bold: they overlap too much to colour all."""
+    side, last = windows.window_px, len(windows.windows) - 1
+    shown = [0, last // 2, last]
     for index, window in enumerate(windows.windows):
-        colour = PALETTE[index % 7]
         corner = (window.x_px - 0.5, window.y_px - 0.5)
-        axes.add_patch(
-            Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=0.9, gid=f"window-{index}")
-        )
+        style = {"edgecolor": "white", "linewidth": 0.4, "alpha": 0.5}
+        if index in shown:
+            style = {"edgecolor": PALETTE[shown.index(index)], "linewidth": 2.0, "zorder": 3}
+        axes.add_patch(Rectangle(corner, side, side, fill=False, gid=f"window-{index}", **style))
     axes.set_title(f"{len(windows.windows)} windows of {side} px, step {windows.step_px} px", fontsize=9)
 
 
@@ -55,7 +57,12 @@ def _map(figure: Figure, axes: Axes, windows: ParameterMap, name: str, label: st
     values = np.array([_value(window, name) for window in windows.windows], dtype=float)
     grid = np.ma.masked_invalid(values.reshape(windows.grid))
     axes.set_facecolor("#D8D8D8")  # windows with nothing to count
-    drawn = axes.imshow(grid, cmap="cividis", gid=name)
+    low, high = (float(grid.min()), float(grid.max())) if grid.count() else (0.0, 1.0)
+    if name in ("qc", "er"):
+        low, high = 0.0, max(high, 0.01)
+    elif high <= low:
+        low, high = 0.9 * low, 1.1 * high + 1e-9
+    drawn = axes.imshow(grid, cmap="cividis", vmin=low, vmax=high, gid=name)
     if grid.count():
         figure.colorbar(drawn, ax=axes, shrink=0.8)
     axes.set_title(label, fontsize=9)
@@ -63,7 +70,7 @@ def _map(figure: Figure, axes: Axes, windows: ParameterMap, name: str, label: st
     axes.set_yticks(range(windows.grid[0]))
     axes.tick_params(labelsize=7)
     if values.size <= _MOST_NUMBERED:
-        bright = float(np.ma.mean(grid)) if grid.count() else 0.0
+        bright = 0.5 * (low + high)
         for (row, column), value in np.ndenumerate(grid):
             if value is not np.ma.masked and np.isfinite(value):
                 ink = INK if value > bright else "white"

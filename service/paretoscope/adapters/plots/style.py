@@ -64,22 +64,13 @@ def scale_bar(axes: Axes, shape: tuple[int, int], pixel_size_nm: tuple[float, fl
     else:
         text = f"{length:g} nm" if length >= 1 else f"{length * 1000:g} pm"
     width, height = length / step, 0.012 * rows
-    left, top = 0.035 * columns, 0.95 * rows
-    box: dict[str, Any] = {"facecolor": "black", "alpha": 0.55, "linewidth": 0, "zorder": 4}
-    axes.add_patch(
-        Rectangle((left - 0.015 * columns, top - 0.06 * rows), width + 0.03 * columns, 0.09 * rows, **box)
-    )
+    left, top = 0.04 * columns, 0.945 * rows
+    box: dict[str, Any] = {"facecolor": "black", "alpha": 0.45, "linewidth": 0, "zorder": 4}
+    corner = (left - 0.02 * columns, top - 0.055 * rows)
+    axes.add_patch(Rectangle(corner, width + 0.04 * columns, 0.08 * rows, **box))
     axes.add_patch(Rectangle((left, top), width, height, facecolor="white", linewidth=0, zorder=5))
-    axes.text(
-        left + width / 2,
-        top - 0.008 * rows,
-        text,
-        color="white",
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        zorder=5,
-    )
+    label: dict[str, Any] = {"color": "white", "ha": "center", "va": "bottom", "fontsize": 9, "zorder": 5}
+    axes.text(left + width / 2, top - 0.004 * rows, text, fontweight="bold", **label)
 
 
 def round_length(length: float) -> float:
@@ -88,10 +79,9 @@ def round_length(length: float) -> float:
     return max(factor * power for factor in (1, 2, 5) if factor * power <= length * 1.0000001)
 
 
-def marker_area(axes: Axes, radius_px: float, columns: int, width_in: float) -> float:
+def marker_area(radius_px: float, columns: int, width_in: float) -> float:
     """Return scatter's `s` (square points) for circles of `radius_px` on an image drawn `width_in` wide."""
-    diameter_points = 2 * radius_px * width_in * 72 / columns
-    return float(np.clip(diameter_points, 2.0, 16.0) ** 2)
+    return float(np.clip(2 * radius_px * width_in * 72 / columns, 2.0, 16.0) ** 2)
 
 
 def _aspect(pixel_size_nm: tuple[float, float] | None) -> float:
