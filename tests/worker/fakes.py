@@ -24,6 +24,7 @@ from paretoscope.contract import (
 )
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadFrame
+from paretoscope.worker.workflow import ProgressSink
 from store.helpers import PARAMS, atom_map, front
 
 
@@ -40,6 +41,7 @@ class BrightPixels:
         policy: StreamPolicy,
         memory: StreamMemory,
         deadline: Deadline,
+        progress: ProgressSink,
     ) -> Iterator[Document]:
         self.memories.append(memory)
         note = header.note or ""
@@ -54,7 +56,7 @@ class BrightPixels:
             if note.startswith("kill-once:"):
                 Path(note[10:]).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        yield Progress(frame_id=header.frame_id, stage="tune", fraction=0.5)
+        progress(Progress(frame_id=header.frame_id, stage="tune", fraction=0.5))
         yield StageTime(name="detect", ms=2.0)
         yield atom_map(header.frame_id, count=2)
         yield StageTime(name="tune", ms=5.0)

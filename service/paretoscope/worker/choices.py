@@ -89,7 +89,7 @@ class ChoiceWorker:
         policy = wait(lambda: store.policy(header.stream))
         memory = wait(lambda: store.memory(header.stream))
         front = wait(lambda: store.document(choice.frame_id, ParetoFront))
-        params = resolve(choice, front)
+        params, index = resolve(choice, front)
         revision = wait(lambda: store.next_revision(choice.frame_id))
         found = list(self._workflow.redetect(header, pixels, policy, memory, params, revision))
         documents: list[Document] = [
@@ -97,7 +97,7 @@ class ChoiceWorker:
         ]
         if front is not None:
             reached = next((one for one in found if isinstance(one, FrontPoint)), None)
-            front = moved(front, params, reached, revision)
+            front = moved(front, index, reached, revision)
             documents.append(front)
         kept = wait(lambda: store.document(choice.frame_id, Ledger))
         gap = wait(lambda: store.gap(choice.frame_id))
@@ -113,10 +113,13 @@ class ChoiceWorker:
         log.info("choice answered", revision=revision, ms=round(told["redetect_ms"]))
 
 
-def resolve(choice: Choice, front: ParetoFront | None) -> LogParams:
-    """The parameters that a choice means. Raises BadParameters where the front has no such point."""
+def resolve(choice: Choice, front: ParetoFront | None) -> tuple[LogParams, int | None]:
+    """The parameters that a choice means, and their place on the front where they have one.
+
+    Raises BadParameters where the front has no such point, NotFound where there is no front yet.
+    """
     if choice.params is not None:
-        return choice.params
+        return choice.params, None
     if front is None:
         raise NotFound(
             "no-front-yet",
@@ -127,28 +130,30 @@ def resolve(choice: Choice, front: ParetoFront | None) -> LogParams:
         raise BadParameters("empty-front", hint=f"Nothing was found on frame {choice.frame_id}.")
     if choice.weight is not None:
         values = np.array([(point.qc, point.er) for point in front.points], dtype=np.float64)
-        return front.points[choose(values, choice.weight, front.reference_point)].params
+        index = choose(values, choice.weight, front.reference_point)
+        return front.points[index].params, index
     if choice.point is None or choice.point >= len(front.points):
         raise BadParameters(
             "no-such-point",
             hint=f"The front of {choice.frame_id} has points 0 to {len(front.points) - 1}, "
             f"no {choice.point}.",
         )
-    return front.points[choice.point].params
+    return front.points[choice.point].params, choice.point
 
 
-def moved(front: ParetoFront, params: LogParams, reached: FrontPoint | None, revision: int) -> ParetoFront:
-    """The front with the chosen point moved to `params`; a point of the operator's own is added to it."""
+def moved(front: ParetoFront, index: int | None, reached: FrontPoint | None, revision: int) -> ParetoFront:
+    """The front with `index` chosen; without one, a point of the operator's own joins it and is chosen."""
     points = list(front.points)
-    for index, point in enumerate(points):
-        if point.params == params:
-            return front.model_copy(update={"revision": revision, "chosen": index})
-    if reached is None:
-        return front.model_copy(update={"revision": revision})
-    beaten = any(point.qc <= reached.qc and point.er <= reached.er for point in points)
-    points.append(reached.model_copy(update={"params": params, "dominated": beaten}))
-    points.sort(key=lambda point: point.qc)
-    chosen = next(index for index, point in enumerate(points) if point.params == params)
+    if index is None and reached is not None:
+        held = [point.params for point in points]
+        if reached.params in held:
+            index = held.index(reached.params)
+        else:
+            beaten = any(point.qc <= reached.qc and point.er <= reached.er for point in points)
+            points.append(reached.model_copy(update={"dominated": beaten}))
+            points.sort(key=lambda point: (point.qc, point.er))
+            index = [point.params for point in points].index(reached.params)
+    chosen = front.chosen if index is None else index
     return front.model_copy(update={"revision": revision, "points": points, "chosen": chosen})
 
 

@@ -115,7 +115,8 @@ class FrameWorker:
         memory = self._patience.until_done(lambda: self._store.memory(claim.header.stream))
         result = _Result(self._store, claim)
         result.stages.append(StageTime(name="queued", ms=waited_s * 1e3))
-        for document in self._workflow.analyse(claim.header, claim.pixels, policy, memory, deadline):
+        arguments = (claim.header, claim.pixels, policy, memory, deadline, result.tell)
+        for document in self._workflow.analyse(*arguments):
             result.take(document)
         documents = self._concluded(claim, policy, result)
         if result.memory is not None:
@@ -167,13 +168,11 @@ class _Result:
             self.stages.append(document)
         elif isinstance(document, StreamMemory):
             self.memory = document
-        elif isinstance(document, Progress):
-            self._tell(document)
         else:
             self.documents[type(document)] = document
             self._out(lambda: self._store.publish(self._claim.frame_id, [document]))
 
-    def _tell(self, progress: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         if time.monotonic() - self._told_s < PROGRESS_EVERY_S:
             return
         self._told_s = time.monotonic()

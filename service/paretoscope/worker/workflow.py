@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
 
-from paretoscope.contract import Document, FrameHeader, LogParams, StreamMemory, StreamPolicy
+from paretoscope.contract import Document, FrameHeader, LogParams, Progress, StreamMemory, StreamPolicy
 from paretoscope.deadline import Deadline
+
+ProgressSink = Callable[[Progress], None]
 
 
 class Workflow(Protocol):
@@ -19,8 +21,9 @@ class Workflow(Protocol):
         policy: StreamPolicy,
         memory: StreamMemory,
         deadline: Deadline,
+        progress: ProgressSink,
     ) -> Iterator[Document]:
-        """Results, StreamMemory, StageTime and Progress documents, each as soon as it is ready."""
+        """Results, StreamMemory and StageTime, each as soon as it is ready; `progress` meanwhile."""
         ...
 
     def redetect(
@@ -57,9 +60,10 @@ class AtomFinding:
         policy: StreamPolicy,
         memory: StreamMemory,
         deadline: Deadline,
+        progress: ProgressSink,
     ) -> Iterator[Document]:
         task = self._frame.FrameTask(header, image, policy, memory, self._cache)
-        return self._frame.analyse_frame(task, deadline, self._device)
+        return self._frame.analyse_frame(task, deadline, self._device, progress)
 
     def redetect(
         self,
