@@ -10,6 +10,7 @@
     ├── TooLarge            413       beyond a stated limit
     ├── Busy                503       full for now: retry
     ├── StoreDown           503       the store does not answer: retry
+    ├── ServiceDown         503       the service cannot be reached: retry (raised by the clients)
     ├── AddressInUse                  a port or data folder that another process holds
     ├── InstrumentError     502       the microscope or its client refused
     │   └── InstrumentTimeout 504     no image within the time-out
@@ -78,6 +79,12 @@ class Busy(ParetoscopeError):
 class StoreDown(ParetoscopeError):
     status = 503
     default_code = "store-down"
+    default_retry = True
+
+
+class ServiceDown(ParetoscopeError):
+    status = 503
+    default_code = "service-down"
     default_retry = True
 
 

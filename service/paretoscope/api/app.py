@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -22,6 +21,7 @@ from paretoscope.api.routes import choice, classes, events, frames, health, page
 from paretoscope.api.settings import SMALL_BODY_BYTES, ApiSettings
 from paretoscope.api.tail import EventTail
 from paretoscope.api.uploads import Uploads
+from paretoscope.api.version import VERSION
 
 DESCRIPTION = """Atoms, Pareto fronts and classes of the frames a microscope delivers.
 
@@ -29,13 +29,6 @@ Coordinates are (y, x) in pixels from the centre of the top-left pixel, y downwa
 NaN never appears: null, and a reason beside it. Errors are RFC 9457 problem details with a `code` for
 programs and a `hint` for people.
 """
-
-
-def package_version() -> str:
-    try:
-        return version("paretoscope")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
@@ -52,7 +45,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
 
     app = FastAPIOffline(
         title="Paretoscope",
-        version=package_version(),
+        version=VERSION,
         description=DESCRIPTION,
         docs_url="/docs",
         redoc_url=None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from paretoscope.adapters.store import Store
-from paretoscope.api.views import FrameView, State
 from paretoscope.contract import AtomMap, Fault, Guard, Ledger, ParetoFront
+from paretoscope.contract.views import FrameView, State
 
 
 def frame_links(frame_id: str) -> dict[str, str]:

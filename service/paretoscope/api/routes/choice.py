@@ -12,9 +12,9 @@ from paretoscope.adapters.store import ChoiceResult
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.routes.parameters import FrameIdPath
 from paretoscope.api.summary import frame_view
-from paretoscope.api.views import ChoiceRequest, ChoiceView
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Choice, Event, ParetoFront
+from paretoscope.contract.views import ChoiceRequest, ChoiceView
 from paretoscope.errors import BadParameters
 
 router = APIRouter(tags=["choice"])

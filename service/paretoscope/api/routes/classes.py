@@ -15,8 +15,8 @@ from paretoscope.api.numbers import json_bytes, plain_list
 from paretoscope.api.pictures import patch_png
 from paretoscope.api.routes.parameters import Accept, FrameIdPath, StreamPath
 from paretoscope.api.routes.results import ASK_AGAIN, not_yet
-from paretoscope.api.views import ClassesView, ClassName, ClassNames
 from paretoscope.contract import Classes
+from paretoscope.contract.views import ClassesView, ClassName, ClassNames
 from paretoscope.errors import NotFound
 
 router = APIRouter(tags=["classes"])

@@ -11,9 +11,9 @@ from paretoscope.api.context import Context, Ctx
 from paretoscope.api.ingest import RawLayout, decode_image
 from paretoscope.api.routes.parameters import NAME, Wait
 from paretoscope.api.summary import frame_links, frame_view
-from paretoscope.api.views import Accepted, FrameView
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Event, Fault
+from paretoscope.contract.views import Accepted, FrameView
 from paretoscope.errors import BadFrame, BadInput, BadParameters
 
 FINAL = frozenset({"done", "failed", "dropped"})

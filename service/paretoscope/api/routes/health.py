@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from paretoscope.api.context import Ctx
-from paretoscope.api.views import Health, Readiness, Version, WorkerView
+from paretoscope.api.version import VERSION
 from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
+from paretoscope.contract.views import Health, Readiness, Version, WorkerView
 from paretoscope.errors import ParetoscopeError
 
 router = APIRouter(tags=["health"])
@@ -55,9 +56,7 @@ def readyz(context: Ctx, response: Response) -> Readiness:
 
 @router.get("/version", summary="Which service this is")
 async def get_version() -> Version:
-    from paretoscope.api.app import package_version
-
-    return Version(version=package_version(), contract=f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}")
+    return Version(version=VERSION, contract=f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}")
 
 
 _TEXT: dict[int | str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from paretoscope.api.negotiate import choose_media
 from paretoscope.api.pictures import png, shrunk, stretched
 from paretoscope.api.routes.parameters import Accept, FrameIdPath, IfNoneMatch
 from paretoscope.api.summary import etag, frame_view, same_tag
-from paretoscope.api.views import FrameView
 from paretoscope.contract import AtomMap, ParameterMap, ParetoFront
+from paretoscope.contract.views import FrameView
 from paretoscope.errors import BadParameters, NotFound
 
 router = APIRouter(tags=["frames"])

@@ -12,9 +12,9 @@ from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import IfNoneMatch, StreamPath, Wait
 from paretoscope.api.routes.results import ASK_AGAIN
 from paretoscope.api.summary import etag, frame_view, same_tag
-from paretoscope.api.views import FrameIds, FrameView, Streams, StreamView
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Event
+from paretoscope.contract.views import FrameIds, FrameView, Streams, StreamView
 from paretoscope.errors import NotFound
 
 router = APIRouter(tags=["streams"])

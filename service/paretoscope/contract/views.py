@@ -1,4 +1,4 @@
-"""What the routes answer in JSON, beyond the contract's own documents."""
+"""What the REST routes answer and take in JSON, beyond the documents; the client reads the same types."""
 
 from __future__ import annotations
 

@@ -1,0 +1,219 @@
+"""The REST client and its asyncio twin against a running API and store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paretoscope.adapters.store import Store
+from paretoscope.api import create_app
+from paretoscope.api.server import ApiServer
+from paretoscope.contract import AtomMap, Classes, ParameterMap, StreamPolicy
+from paretoscope.errors import BadInput, NotFound, ParetoscopeError, ServiceDown, StoreDown
+from paretoscope_client import AsyncClient, Client
+from serving import SmallWorker, api, picture, points, put_worked, results, server, store, worker  # noqa: F401
+
+
+class Awaited:
+    """An AsyncClient called like the other one, so that every test serves both."""
+
+    def __init__(self, url: str, **how: Any) -> None:
+        self._runner = asyncio.Runner()
+        self._client = self._runner.run(self._made(url, how))
+
+    @staticmethod
+    async def _made(url: str, how: dict[str, Any]) -> AsyncClient:
+        return AsyncClient(url, **how)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if inspect.isasyncgenfunction(method):
+            return lambda *a, **k: self._iterated(method(*a, **k))
+        return lambda *a, **k: self._runner.run(method(*a, **k))
+
+    def _iterated(self, source: Any) -> Iterator[Any]:
+        try:
+            while True:
+                yield self._runner.run(anext(source))
+        finally:
+            self._runner.run(source.aclose())
+
+    def end(self) -> None:
+        self._runner.run(self._client.close())
+        self._runner.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def client(request: pytest.FixtureRequest, api: ApiServer) -> Iterator[Any]:  # noqa: F811
+    if request.param == "sync":
+        with Client(api.url) as plain:
+            yield plain
+        return
+    awaited = Awaited(api.url)
+    yield awaited
+    awaited.end()
+
+
+def documents(frame_id: str) -> dict[type, Any]:
+    return {type(one): one for one in results(frame_id)}
+
+
+def test_everything_about_a_frame_arrives_as_it_was_stored(client: Any, store: Store):  # noqa: F811
+    frame_id = put_worked(store)
+    truth = documents(frame_id)
+
+    view, atoms, classes = client.latest("stem"), client.atoms(frame_id), client.classes(frame_id)
+
+    assert (view.frame_id, view.atoms, view.qc, view.header) == (frame_id, 60, 0.06, store.header(frame_id))
+    assert view == client.frame(frame_id)
+    for name, column in truth[AtomMap].columns.items():
+        assert atoms[name].dtype == column.dtype
+        np.testing.assert_array_equal(atoms[name], column)
+    for name in Classes.model_fields:
+        np.testing.assert_equal(getattr(classes, name), getattr(truth[Classes], name))
+    assert client.front(frame_id) == store.document(frame_id, type(client.front(frame_id)))
+    assert client.windows(frame_id) == truth[ParameterMap]
+    np.testing.assert_array_equal(client.image(frame_id), store.pixels(frame_id))
+    assert list(client.atoms(frame_id, ["x_px"])) == ["x_px"]
+    assert [one.stream for one in client.streams()] == ["stem"]
+    assert client.frames("stem") == [frame_id]
+
+
+def test_a_pick_comes_back_re_detected(client: Any, store: Store, worker: SmallWorker):  # noqa: F811
+    frame_id = put_worked(store)
+    picked = client.choose(frame_id, weight=1.0)
+    assert (picked.state, picked.frame.chosen, picked.frame.atoms) == ("done", 3, 38)
+    assert len(client.atoms(frame_id)["y_px"]) == 38
+    params = client.choose(frame_id, point=2, scope="frame", by="test").frame.params
+    assert params == points()[2].params
+    assert client.choice(picked.choice_id).state == "done"
+
+
+def test_a_pick_nobody_answers_is_queued(client: Any, store: Store):  # noqa: F811
+    assert client.choose(put_worked(store), point=0, wait_s=0.05).state == "queued"
+
+
+def test_an_image_is_sent_and_its_result_awaited(client: Any, worker: SmallWorker):  # noqa: F811
+    done = client.submit(picture(), stream="lab", pixel_size_nm=0.02, dwell_us=5.0, wait_s=10.0)
+    assert (done.state, done.atoms, done.header.pixel_size_nm) == ("done", 60, (0.02, 0.02))
+    taken = client.submit(picture(1), stream="lab")
+    assert taken.stream == "lab"
+    assert client.readiness().ready is True
+
+
+def test_policy_and_names_are_kept(client: Any, store: Store):  # noqa: F811
+    wanted = StreamPolicy(lattice="sto", deadline_s=1.0, rewards=["qc", "er"])
+    assert client.set_policy("stem", wanted).lattice == "SrTiO3"
+    assert client.policy("stem") == store.policy("stem")
+    assert client.name_class("stem", 1, "Ti") == {1: "Ti"}
+    assert client.class_names("stem") == {1: "Ti"}
+    assert client.name_class("stem", 1, None) == {}
+
+
+def test_results_come_one_by_one_and_never_an_old_one(client: Any, store: Store):  # noqa: F811
+    put_worked(store, 0)
+    stop = threading.Event()
+    feeding = threading.Thread(target=_feed, args=(store, stop))
+    feeding.start()
+    heard = []
+    for frame in client.results("stem", wait_s=5.0):
+        heard.append(frame.header.sequence)
+        if len(heard) == 3:
+            break
+    stop.set()
+    feeding.join()
+    assert 0 not in heard
+    assert heard == sorted(set(heard))
+
+
+def _feed(store: Store, stop: threading.Event) -> None:  # noqa: F811
+    for sequence in range(1, 200):
+        if stop.wait(0.3):
+            return
+        put_worked(store, sequence)
+
+
+def test_a_loop_may_begin_before_the_instrument(client: Any, store: Store):  # noqa: F811
+    threading.Timer(0.3, put_worked, (store, 0)).start()
+    assert next(client.results("stem", wait_s=5.0)).header.sequence == 0
+
+
+def test_events_are_heard_and_resumed(client: Any, store: Store):  # noqa: F811
+    put_worked(store, 0)
+    events = client.events("stem", after="0")
+    assert [next(events).kind for _ in range(2)] == ["frame", "result"]
+    put_worked(store, 1)
+    assert [next(events).frame_id for _ in range(2)] == ["stem-e1-000001"] * 2
+    events.close()
+
+
+def test_refusals_carry_code_and_hint(client: Any, store: Store):  # noqa: F811
+    frame_id = put_worked(store)
+    with pytest.raises(NotFound, match="no-such-frame"):
+        client.frame("nobody-e1-000000")
+    with pytest.raises(BadInput, match=r"no-such-point.*points 0 to 3"):
+        client.choose(frame_id, point=99)
+    with pytest.raises(BadInput, match="unknown-column"):
+        client.atoms(frame_id, ["z"])
+    with pytest.raises(BadInput, match="bad-image-shape"):
+        client.submit(np.zeros((2, 3, 4)))
+    with pytest.raises(NotFound, match="no-such-stream"):
+        client.latest("nobody")
+
+
+def test_a_store_that_is_down_is_told_apart_from_a_service_that_is():
+    with Store.open("redis://127.0.0.1:1") as nowhere, ApiServer(create_app(nowhere)) as lonely:
+        with Client(lonely.url) as plain, pytest.raises(StoreDown):
+            plain.streams()
+        url = lonely.url
+    with Client(url) as plain, pytest.raises(ServiceDown, match="cannot be reached") as told:
+        plain.streams()
+    assert told.value.retry is True
+
+
+def test_an_address_that_is_none_is_said():
+    with Client("localhost:8000") as plain, pytest.raises(ParetoscopeError, match="address"):
+        plain.streams()
+
+
+def test_followers_survive_a_restart_of_the_service(store: Store):  # noqa: F811
+    put_worked(store, 0)
+    with ApiServer(create_app(store)) as first:
+        port = first.port
+        with Client(first.url) as plain:
+            frames, events = plain.results("stem", include_current=True), plain.events(after="0")
+            assert next(frames).header.sequence == 0
+            assert [next(events).kind for _ in range(2)] == ["frame", "result"]
+            first.__exit__(None, None, None)
+            put_worked(store, 1)
+            with ApiServer(create_app(store), port=port):
+                assert next(frames).header.sequence == 1
+                assert next(events).frame_id == "stem-e1-000001"
+
+
+def test_the_client_never_loads_torch_fastapi_or_redis():
+    code = (
+        "import sys, paretoscope_client; "
+        "print([m for m in ('torch', 'fastapi', 'redis', 'scipy', 'pyarrow') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_the_twins_have_the_same_methods_with_the_same_arguments():
+    names = [name for name in vars(Client) if not name.startswith("_")]
+    assert names == [name for name in vars(AsyncClient) if not name.startswith("_")]
+    for name in names:
+        plain, awaited = (
+            inspect.signature(getattr(Client, name)),
+            inspect.signature(getattr(AsyncClient, name)),
+        )
+        assert plain.parameters == awaited.parameters, name
