@@ -66,8 +66,8 @@ def test_close_atoms_agree_with_the_full_distance_matrix(count, distance, seed):
     yx = np.random.default_rng(seed).uniform(0, 30, (count, 2))
     apart = cdist(yx, yx)
     np.fill_diagonal(apart, np.inf)
-    expected = int((apart.min(axis=1) < distance).sum())
-    assert rewards.count_close(Places(yx[:, 0], yx[:, 1]), np.ones(count, dtype=bool), distance) == expected
+    close = rewards.close_atoms(Places(yx[:, 0], yx[:, 1]), np.ones(count, dtype=bool), distance)
+    assert close.tolist() == (apart.min(axis=1) < distance).tolist()
 
 
 def test_a_function_of_ones_own_becomes_a_reward():

@@ -30,6 +30,7 @@ def world(
     hole_share: float = 0.0,
     width: float = 0.3,
     seed: int = 0,
+    angle_deg: float = 0.0,
 ) -> World:
     """Gaussian columns of `width` neighbour distances under Poisson noise of `counts` per peak."""
     rng = np.random.default_rng(seed)
@@ -41,6 +42,9 @@ def world(
         side = d * np.sqrt(2)
         a, b = np.array([0.0, side]), np.array([side, 0.0])
         basis, weights = [(0.0, 0.0), (0.5, 0.5)], (1.0, 0.45)
+    turn = np.deg2rad(angle_deg)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    a, b = rotation @ a, rotation @ b
     n = int(3 * size / d)
     index = np.stack(np.meshgrid(np.arange(-n, n), np.arange(-n, n), indexing="ij"), -1).reshape(-1, 2)
     shift = rng.uniform(0, d, 2)

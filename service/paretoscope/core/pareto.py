@@ -1,12 +1,13 @@
 """Fronts: who is better than whom when two rewards count, and which point to take.
 
 Values are (points, objectives) float64, all minimised; ``inf`` marks an infeasible point. The heavy work is
-moocore's. Differences below a `resolution` are no differences: with 150 atoms in a window one atom is
-QC = 0.007, and the expected count is itself only known to about a row of atoms along the border.
+moocore's. Differences below a resolution are no differences: with 150 atoms in a window one atom is
+QC = 0.007, and the expected count is itself not known better than the border allows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import moocore
@@ -17,10 +18,24 @@ from paretoscope.errors import BadParameters
 MIN_RESOLUTION = 0.01
 """QC and ER differences below this are ties, however many atoms there are."""
 
+BORDER_SPREAD = 1.5
+"""Standard deviations of the number of atoms on the border that count as no difference in QC."""
+
 
 def resolution(n_expected: float) -> float:
-    """The smallest difference of QC or ER that means anything: 0.01, and at least one atom."""
+    """The smallest difference of a reward that means anything: 0.01, and at least one atom."""
     return max(MIN_RESOLUTION, 1.0 / max(n_expected, 1.0))
+
+
+def count_resolution(n_expected: float, area_px: float, neighbour_px: float) -> float:
+    """The same for QC, whose expected count is only known to about the root of the atoms on the border.
+
+    Where the lattice lies relative to the border decides which of those atoms are inside: 24 simulated
+    windows of 128 px with 115-165 atoms missed ``density x area`` by 2.8 % (one standard deviation; 6.2 % at
+    most) where this gives 7 %. At most 0.1.
+    """
+    border = 4.0 * math.sqrt(max(area_px, 0.0)) / max(neighbour_px, 1.0)
+    return max(resolution(n_expected), min(BORDER_SPREAD * math.sqrt(border) / max(n_expected, 1.0), 0.1))
 
 
 def feasible(values: np.ndarray, reference: Sequence[float]) -> np.ndarray:

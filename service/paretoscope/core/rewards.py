@@ -19,8 +19,7 @@ from paretoscope.contract import RewardValue
 from paretoscope.errors import BadParameters
 
 if TYPE_CHECKING:
-    from typing import Any as Blobs
-
+    from paretoscope.core.blobs import Blobs
     from paretoscope.core.expectation import Expectation
 
 Reward = Callable[["Blobs", "Expectation"], "RewardValue | float"]
@@ -72,14 +71,17 @@ def counted(blobs: Blobs, expectation: Expectation) -> np.ndarray:
     return np.asarray(expectation.counts(blobs.y_px, blobs.x_px), dtype=bool)
 
 
-def count_close(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> int:
-    """How many of the kept atoms have any other atom nearer than `minimum_distance_px`."""
-    if len(blobs) < 2 or not keep.any():
-        return 0
-    places = np.column_stack([blobs.y_px, blobs.x_px]).astype(np.float64)
-    distance, _ = KDTree(places).query(places[keep], k=2, distance_upper_bound=minimum_distance_px)
-    # The nearest of the two is the atom itself; a second one that is out of reach comes back as infinity.
-    return int(np.count_nonzero(distance[:, 1] < minimum_distance_px))
+def close_atoms(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> np.ndarray:
+    """(atoms,) bool: kept atoms that have any other atom, kept or not, nearer than `minimum_distance_px`."""
+    close = np.zeros(len(blobs), dtype=bool)
+    if len(blobs) > 1:
+        places = np.column_stack([blobs.y_px, blobs.x_px]).astype(np.float64)
+        pairs = KDTree(places).query_pairs(minimum_distance_px, output_type="ndarray")
+        gap = places[pairs[:, 0]] - places[pairs[:, 1]]
+        # query_pairs includes the distance itself; nearer means nearer.
+        pairs = pairs[(gap * gap).sum(axis=1) < minimum_distance_px**2]
+        close[pairs.ravel()] = True
+    return close & keep
 
 
 @reward("qc")
@@ -103,7 +105,7 @@ def error_rate(blobs: Blobs, expectation: Expectation) -> RewardValue:
     nothing = _nothing(blobs, expectation)
     if nothing is not None:
         return nothing
-    close = count_close(blobs, counted(blobs, expectation), expectation.minimum_distance_px)
+    close = np.count_nonzero(close_atoms(blobs, counted(blobs, expectation), expectation.minimum_distance_px))
     return RewardValue(
         value=float(close / expectation.n_expected),
         numerator=float(close),

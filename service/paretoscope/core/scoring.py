@@ -1,4 +1,4 @@
-"""One parameter set, judged: rewards, and what decides between sets with the same rewards."""
+"""One parameter set, judged: its rewards, and what decides between sets with the same rewards."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from paretoscope.contract import LogParams, RewardValue
 from paretoscope.core import rewards
+from paretoscope.core.tie_break import tie_break
 
 if TYPE_CHECKING:
-    from typing import Any as Blobs
-    from typing import Any as CandidateSet
-
+    from paretoscope.core.blobs import Blobs
+    from paretoscope.core.candidates import CandidateSet
     from paretoscope.core.expectation import Expectation
 
 
@@ -26,8 +26,8 @@ class Scored:
     rewards: dict[str, RewardValue]
     n_found: int
     """Counted atoms: those in lattice and vacuum areas."""
-    contrast: float
-    """How far accepted responses stand above rejected ones; see ``contrast``."""
+    tie_break: float
+    """Among equal values the larger one wins; 0 where infeasible. See ``core.tie_break``."""
 
 
 class Scorer:
@@ -48,13 +48,13 @@ class Scorer:
         self.candidates = candidates
         self.expectation = expectation
         self.names = tuple(names)
-        self.reference = np.asarray(reference, dtype=np.float64)
-        self._pools: dict[tuple[float, float], np.ndarray] = {}
+        self.reference = tuple(float(value) for value in reference)
+        self._pools: dict[tuple[int, int], np.ndarray] = {}
 
     def score(self, params: LogParams) -> Scored:
+        """params: on the candidates' grid, see ``CandidateSet.snap``."""
         blobs = self.candidates.select(params)
-        keep = rewards.counted(blobs, self.expectation)
-        found = int(np.count_nonzero(keep))
+        found = int(np.count_nonzero(rewards.counted(blobs, self.expectation)))
         given: dict[str, RewardValue] = {}
         values = np.full(len(self.names), np.inf)
         for index, name in enumerate(self.names):
@@ -65,37 +65,30 @@ class Scorer:
                 # search among ten thousand blobs.
                 return Scored(params, np.full(len(self.names), np.inf), given, found, 0.0)
             values[index] = value
-        return Scored(
-            params, values, given, found, contrast(blobs.response, self.pool(params), params.threshold)
-        )
+        return Scored(params, values, given, found, self.tie_break(params, blobs))
 
-    def blobs(self, params: LogParams) -> Blobs:
-        return self.candidates.select(params)
+    def tie_break(self, params: LogParams, blobs: Blobs) -> float:
+        first, last = self._scale(params.sigma_min), self._scale(params.sigma_max)
+        scales = len(self.candidates.sigmas)
+        return tie_break(blobs.response, params.threshold, first, last, scales, self.pool)
 
-    def count(self, params: LogParams) -> int:
-        """N_found alone."""
-        blobs = self.candidates.select(params)
-        return int(np.count_nonzero(rewards.counted(blobs, self.expectation)))
+    def pool(self, first: int, last: int) -> np.ndarray:
+        """Ascending responses of every candidate in a range of scales, overlapping or not."""
+        if (first, last) not in self._pools:
+            everything = unpruned(self.candidates, first, last)
+            self._pools[first, last] = np.sort(self.candidates.select(everything).response)
+        return self._pools[first, last]
 
-    def pool(self, params: LogParams) -> np.ndarray:
-        """Ascending responses of every candidate in the scale range of `params`, overlapping or not."""
-        key = (params.sigma_min, params.sigma_max)
-        if key not in self._pools:
-            everything = params.model_copy(update={"threshold": self.candidates.floor, "overlap": 1.0})
-            self._pools[key] = np.sort(self.candidates.select(everything).response)
-        return self._pools[key]
+    def _scale(self, sigma_px: float) -> int:
+        return int(np.abs(self.candidates.sigmas - sigma_px).argmin())
 
 
-def contrast(accepted: np.ndarray, pool: np.ndarray, threshold: float) -> float:
-    """The distance between accepted and rejected responses in units of their spread; 0 or more.
-
-    accepted: responses of the atoms found. pool: ascending responses of all candidates at those scales; the
-    rejected ones are those below `threshold`. Where nothing was rejected, the threshold stands for them.
-    """
-    if accepted.size == 0:
-        return 0.0
-    rejected = pool[: np.searchsorted(pool, threshold)]
-    low = float(rejected.mean()) if rejected.size else threshold
-    spread = float(accepted.std()) + (float(rejected.std()) if rejected.size else 0.0)
-    gap = float(accepted.mean()) - low
-    return max(gap, 0.0) / (spread + 0.02 * float(accepted.mean()) + 1e-12)
+def unpruned(candidates: CandidateSet, first: int, last: int) -> LogParams:
+    """Parameters that give every candidate of the scales first..last on the grid."""
+    return LogParams(
+        sigma_min=float(candidates.sigmas[first]),
+        sigma_max=float(candidates.sigmas[last]),
+        threshold=candidates.floor,
+        overlap=1.0,
+        num_sigma=last - first + 1,
+    )

@@ -25,11 +25,6 @@ class Window:
     height_px: int
     width_px: int
 
-    @property
-    def centre(self) -> tuple[float, float]:
-        """(y, x), px."""
-        return self.y_px + (self.height_px - 1) / 2, self.x_px + (self.width_px - 1) / 2
-
 
 @dataclass(frozen=True)
 class WindowGrid:
@@ -70,6 +65,19 @@ class WindowGrid:
     @property
     def windows(self) -> list[Window]:
         return [Window(y, x, self.height_px, self.width_px) for y in self.tops_px for x in self.lefts_px]
+
+    def contains(self, y_px: np.ndarray, x_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(places, rows of windows) and (places, columns of windows) float64, 1 where a place lies inside.
+
+        Sums over windows are then matrix products: ``down.T @ (value[:, None] * across)``.
+        """
+        down = _inside(np.asarray(y_px), self.tops_px, self.height_px)
+        return down, _inside(np.asarray(x_px), self.lefts_px, self.width_px)
+
+
+def _inside(places: np.ndarray, starts: tuple[int, ...], size: int) -> np.ndarray:
+    begin = np.asarray(starts)
+    return ((places[:, None] >= begin) & (places[:, None] < begin + size)).astype(np.float64)
 
 
 def _starts(length: int, size: int, step: int) -> tuple[int, ...]:

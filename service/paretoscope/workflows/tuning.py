@@ -9,24 +9,21 @@ import numpy as np
 
 from paretoscope.contract import FrontPoint, LogParams, StreamMemory, StreamPolicy
 from paretoscope.core import pareto, rewards
-from paretoscope.core.scoring import Scored, Scorer
+from paretoscope.core.scoring import Scored, Scorer, unpruned
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadParameters
 from paretoscope.optimise.loop import Phase, ProgressCallback, SearchPlan, search
 from paretoscope.optimise.make import make_optimiser
 from paretoscope.optimise.space import DIMENSIONS, LogSpace
-from paretoscope.workflows.tie_break import best_of
+from paretoscope.optimise.warm import first_step_s
+from paretoscope.workflows.choice import REFERENCE, pick_among, resolutions
 
 if TYPE_CHECKING:
-    from typing import Any as CandidateSet
-
+    from paretoscope.core.candidates import CandidateSet
     from paretoscope.core.expectation import Expectation
 
-REFERENCE = 1.0
-"""Of every reward: QC = 1 is as many wrong as expected, ER = 1 as many too close as expected."""
-FINISH_SHARE = 0.1
-"""Of the time, kept back for the tie-break."""
-FINISH_MOST_S = 0.2
+MAX_FRONT = 64
+"""Points of a front at most."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,8 @@ class Tuned:
     """A front, and where on it the service stands."""
 
     points: list[FrontPoint]
-    """By rising QC; one point per cell of resolution, the best by tie-break. Empty when nothing was found."""
+    """By rising QC: the non-dominated sets, and of those that tie with them the best by tie-break (which may
+    have a slightly larger QC or ER). Empty when nothing was found."""
     chosen: int | None
     hypervolume: float
     """Of all evaluated sets, from the reference point."""
@@ -81,32 +79,28 @@ def tune(
         scored.append(scorer.score(candidates.snap(space.params(point))))
         return scored[-1].values
 
-    resolutions = (pareto.resolution(expectation.n_expected),) * len(reference)
+    ties = resolutions(policy.rewards, expectation.document())
 
     def ideal(values: np.ndarray) -> bool:
         """Whether a point lies in the best cell there is: all rewards nought within the resolution."""
-        return bool((pareto.cells(values, resolutions) == 0.0).all(axis=1).any())
+        return bool((pareto.cells(values, ties) == 0.0).all(axis=1).any())
 
     found = search(
         evaluate,
         make_optimiser(policy.optimiser, DIMENSIONS, reference, seed, space.snap),
         DIMENSIONS,
         reference,
-        plan=plan,
+        plan=plan or SearchPlan(first_step_s=first_step_s(policy.optimiser)),
         start=remembered(memory, space),
-        deadline=kept_back(deadline),
+        deadline=deadline,
         seed=seed,
         progress=progress,
         good_enough=ideal,
     )
-    points = [
-        front_point(scorer, scored[index], tie)
-        for group in pareto.tied_groups(found.y, reference, resolutions)
-        for index, tie in [best_of(group, scored, scorer, space, deadline)]
-    ]
+    points = front_points(scored, scorer, ties)
     return Tuned(
         points=points,
-        chosen=chosen_point(points, policy),
+        chosen=pick_among(points, policy.weight, policy.rewards, ties) if points else None,
         hypervolume=found.hypervolume,
         evaluations=len(found.x),
         stop_reason=found.stop_reason if points else "nothing-found",
@@ -124,13 +118,7 @@ def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
             "grid-differs",
             hint="The candidates were built on other scales than space.grid; build them on it.",
         )
-    everything = LogParams(
-        sigma_min=float(sigmas[0]),
-        sigma_max=float(sigmas[-1]),
-        threshold=float(candidates.floor),
-        overlap=1.0,
-        num_sigma=len(sigmas),
-    )
+    everything = unpruned(candidates, 0, len(sigmas) - 1)
     return space.scaled_to(candidates.select(everything).response, candidates.floor)
 
 
@@ -142,19 +130,24 @@ def remembered(memory: StreamMemory, space: LogSpace) -> np.ndarray:
     return np.unique(np.reshape(points, (-1, DIMENSIONS)), axis=0)
 
 
-def kept_back(deadline: Deadline) -> Deadline:
-    """The deadline less the time that the tie-break needs."""
-    remaining = deadline.remaining_s()
-    if not np.isfinite(remaining):
-        return deadline
-    return deadline.sooner(remaining - min(FINISH_SHARE * max(remaining, 0.0), FINISH_MOST_S))
+def front_points(scored: list[Scored], scorer: Scorer, ties: tuple[float, ...]) -> list[FrontPoint]:
+    """By rising QC: of each group of ties the best, and the strictly non-dominated sets."""
+    if not scored:
+        return []
+    values = np.array([entry.values for entry in scored])
+    best = set(pareto.nondominated(values, scorer.reference)[:MAX_FRONT].tolist())
+    for group in pareto.tied_groups(values, scorer.reference, ties):
+        # Of equal tie-breaks the first found stays.
+        best.add(max(group.tolist(), key=lambda index: (scored[index].tie_break, -index)))
+    order = sorted(best, key=lambda index: (*scored[index].values, index))
+    return [front_point(scorer, scored[index]) for index in order]
 
 
-def front_point(scorer: Scorer, scored: Scored, tie: float) -> FrontPoint:
+def front_point(scorer: Scorer, scored: Scored) -> FrontPoint:
     missing = [name for name in ("qc", "er") if name not in scored.rewards]
     given = scored.rewards
     if missing:
-        given = given | rewards.evaluate(missing, scorer.blobs(scored.params), scorer.expectation)
+        given = given | rewards.evaluate(missing, scorer.candidates.select(scored.params), scorer.expectation)
     return FrontPoint(
         params=scored.params,
         qc=float(given["qc"].value or 0.0),
@@ -162,14 +155,5 @@ def front_point(scorer: Scorer, scored: Scored, tie: float) -> FrontPoint:
         n_found=scored.n_found,
         n_close=round(given["er"].numerator or 0.0),
         rewards=given,
-        tie_break=tie,
+        tie_break=scored.tie_break,
     )
-
-
-def chosen_point(points: list[FrontPoint], policy: StreamPolicy) -> int | None:
-    """Where on the front the policy's weight points."""
-    if not points:
-        return None
-    names = policy.rewards[:2]
-    values = np.array([[point.rewards[name].value or 0.0 for name in names] for point in points])
-    return pareto.choose(values, policy.weight, scale=(REFERENCE, REFERENCE))

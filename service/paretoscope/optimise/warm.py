@@ -1,0 +1,125 @@
+"""Pay once, before any deadline, for what is slow the first time.
+
+The first qLogNEHVI call compiles a C++ kernel (27-34 s measured; about 2 s once it is on disk; without a
+compiler BoTorch goes on in Python, 1.5-3 times slower), and the first fit loads libraries and builds caches.
+Call ``warm_up()`` at set-up or when a worker starts.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+COMPILE_LIMIT_S = 180.0
+EXTENSION = "logei_fused_ext"
+WARM_STEP_S = 0.5
+COLD_STEP_S = 6.0
+LIGHT_STEP_S = 0.05
+
+_warm: WarmUp | None = None
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What is ready."""
+
+    kernel: bool
+    """Whether the compiled kernel of qLogNEHVI is loaded; False: the Python implementation serves."""
+    note: str
+    """'' or why not."""
+
+
+def is_warm() -> bool:
+    """Whether this process has been warmed up."""
+    return _warm is not None
+
+
+def warm_up() -> WarmUp:
+    """Compile or load the kernel and make a tiny step with each acquisition. A second call costs nothing.
+
+    Never raises for a missing compiler or a failed build: the note says so, and Python serves.
+    """
+    global _warm
+    if _warm is None:
+        note = _compile_apart()
+        if note:
+            never_compile()
+        _warm = WarmUp(*_tiny_steps(note))
+    return _warm
+
+
+def first_step_s(name: str) -> float:
+    """What the first step of an optimiser is to be taken to cost in this process, s.
+
+    A cold process imports BoTorch first (2-5 s).
+    """
+    if name in ("qnehvi", "qlognehvi"):
+        return WARM_STEP_S if is_warm() else COLD_STEP_S
+    return LIGHT_STEP_S
+
+
+def never_compile() -> None:
+    """Keep a process that has not been warmed up from compiling in the middle of a search.
+
+    BoTorch tries once, on first use, and has no switch; this is the mark that it has tried.
+    """
+    from botorch.acquisition.multi_objective import logei
+
+    if not is_warm() and hasattr(logei, "_load_attempted"):
+        logei._load_attempted = True
+
+
+def _compile_apart() -> str:
+    """Build the kernel in a child process where it is not on disk yet; '' or why there is none.
+
+    A child, because torch waits for ever on the lock of a build that was killed half-way; the child can be
+    given a limit, and a lock that outlives it is stale and removed.
+    """
+    from torch.utils import cpp_extension
+
+    folder = Path(cpp_extension._get_build_directory(EXTENSION, verbose=False))
+    if (folder / f"{EXTENSION}.so").exists() and not (folder / "lock").exists():
+        return ""
+    code = (
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from botorch.acquisition.multi_objective import logei\n"
+        "logei._try_load_fused_kernel()\n"
+    )
+    try:
+        subprocess.run(
+            [sys.executable, "-c", code],
+            timeout=COMPILE_LIMIT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        (folder / "lock").unlink(missing_ok=True)
+        return f"compiling the kernel took more than {COMPILE_LIMIT_S:.0f} s"
+    if not (folder / f"{EXTENSION}.so").exists():
+        return "the kernel could not be compiled: is a C++ compiler installed?"
+    return ""
+
+
+def _tiny_steps(note: str) -> tuple[bool, str]:
+    from botorch.acquisition.multi_objective import logei
+
+    from paretoscope.optimise.qnehvi import BayesianOptimiser
+    from paretoscope.optimise.sobol import sobol_points
+
+    x = sobol_points(8, 2, seed=0)
+    y = np.column_stack([x[:, 0], 1.0 - x[:, 0] * x[:, 1]])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for acquisition in ("qlognehvi", "qnehvi"):
+            optimiser = BayesianOptimiser(2, (1.0, 1.0), acquisition=acquisition)
+            optimiser.observe(x, y)
+            optimiser.suggest(2)
+    failed = [str(entry.message) for entry in caught if "fused" in str(entry.message)]
+    return getattr(logei, "_C", None) is not None, note or " ".join(failed)

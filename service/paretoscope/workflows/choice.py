@@ -1,0 +1,55 @@
+"""Which point of a front a weight means, ties and all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from paretoscope.contract import ExpectedCount, FrontPoint, ParetoFront
+from paretoscope.core import pareto
+
+REFERENCE = 1.0
+"""Of every reward: QC = 1 is as many wrong as expected, ER = 1 as many too close as expected."""
+
+
+def pick(front: ParetoFront, weight: float, names: Sequence[str] = ("qc", "er")) -> int:
+    """Index into ``front.points``: 0 = the least QC (fewer missed atoms), 1 = the least ER (fewer false).
+
+    Points that agree within the resolution are one place on the way, held by the one with the largest
+    `tie_break`. Raises BadParameters for a front without points or a weight outside 0..1.
+    """
+    return pick_among(front.points, weight, names, resolutions(names, front.n_expected))
+
+
+def pick_among(
+    points: Sequence[FrontPoint], weight: float, names: Sequence[str], ties: Sequence[float]
+) -> int:
+    """The same for points that are not in a document yet. ties: resolutions, one per name."""
+    kept = [index for index, point in enumerate(points) if not point.dominated]
+    values = np.array([[_value(points[index], name) for name in names] for index in kept])
+    values = values.reshape(-1, len(names))
+    groups = pareto.tied_groups(values, (np.inf,) * len(names), ties)
+    best = [max(group.tolist(), key=lambda index: points[kept[index]].tie_break) for group in groups]
+    # Cells, not values: a winner by tie-break may have a larger sum than its neighbour on the front.
+    places = pareto.cells(values[best], ties) * np.asarray(ties)
+    return kept[best[pareto.choose(places, weight, (REFERENCE,) * len(names))]]
+
+
+def resolutions(names: Sequence[str], expected: ExpectedCount | None) -> tuple[float, ...]:
+    """Differences per reward below which two points are equally good."""
+    if expected is None:
+        return (pareto.MIN_RESOLUTION,) * len(names)
+    n = expected.value
+    area, neighbour = expected.area_px or 0.0, expected.neighbour_px or 1.0
+    return tuple(
+        pareto.count_resolution(n, area, neighbour) if name == "qc" else pareto.resolution(n)
+        for name in names
+    )
+
+
+def _value(point: FrontPoint, name: str) -> float:
+    if name in ("qc", "er"):
+        return float(getattr(point, name))
+    given = point.rewards.get(name)
+    return np.inf if given is None or given.value is None else given.value
