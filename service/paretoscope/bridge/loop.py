@@ -13,7 +13,7 @@ from typing import Protocol
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from paretoscope.bridge.reception import Reception
+from paretoscope.bridge.reception import STORE_PAUSE_S, Reception
 from paretoscope.bridge.security import Gate, check_address
 from paretoscope.bridge.session import Session
 from paretoscope.bridge.stores import FrameStore
@@ -113,8 +113,8 @@ class Bridge:
                 if self._monitor in ready:
                     self._read_monitor(self._monitor)
                 if self._tally.waiting and self._clock() >= next_flush_s:
-                    self._tally.flush()
-                    next_flush_s = self._clock() + FLUSH_S
+                    written = self._tally.flush()
+                    next_flush_s = self._clock() + (FLUSH_S if written else STORE_PAUSE_S)
             self._tally.flush()
         finally:
             self.close()
