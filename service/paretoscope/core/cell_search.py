@@ -17,6 +17,9 @@ from paretoscope.core.reflections import Reflections
 NEARLY_BEST = 0.97
 """A coarser lattice wins if it explains this share of what the best explains."""
 
+FINEST_CPP = 0.4
+"""Both reciprocal vectors stay below this, cycles per px: a cell narrower than 2.5 px is not sampled."""
+
 
 @dataclass(frozen=True)
 class ReciprocalCell:
@@ -42,7 +45,7 @@ def search_cell(peaks: Reflections) -> ReciprocalCell | None:
     scores, areas = _score(pairs, peaks, weight)
     best = np.argsort(-scores)[:200]
     refined = [_refine(pairs[i], peaks, weight) for i in best[:60]]
-    pairs = np.array([pair for pair in refined if pair is not None])
+    pairs = np.array([pair for pair in refined if pair is not None and np.hypot(*pair.T).max() < FINEST_CPP])
     if len(pairs) == 0:
         return None
     scores, areas = _score(pairs, peaks, weight)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from paretoscope.contract import LatticeSpec
+from paretoscope.core.disorder import grain
 from paretoscope.core.expectation import CLOSE, DISORDERED, LATTICE, VACUUM, Expectation
 from paretoscope.core.lattice import Lattice
-from paretoscope.core.spectrum import estimate_cell
-from paretoscope.errors import BadLattice
+from paretoscope.core.occupancy import kinds_without_lattice
+from paretoscope.core.placed import Placed, place
+from paretoscope.core.spectrum import background_waves
+from paretoscope.errors import BadLattice, BadParameters
 
 __all__ = ["CLOSE", "DISORDERED", "LATTICE", "VACUUM", "Expectation", "as_lattice", "expect"]
+
+HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
 
 
 def as_lattice(lattice: str | Lattice | LatticeSpec | None) -> Lattice | None:
@@ -33,24 +38,128 @@ def expect(
     """How many atoms `image` should show.
 
     image: (rows, columns) float32 in [0, 1].  pixel_size_nm: along (rows, columns), or one for both.
-    Raises BadLattice 'missing-pixel-size' where a lattice in nm is given without a pixel size.
+    lattice: a name, a cell, or None for the image's own.  mode: 'occupied' counts the area where the lattice
+    is; 'plain' is the formula of paper 002: the lattice's density times the whole image.
+    density_per_nm2 (per px^2 without a pixel size), count: what to expect where there is no lattice to go by:
+    none given, or none to be seen.
+    Raises BadLattice: unknown name, impossible cell, 'missing-pixel-size' for a cell in nm without one.
+    Raises BadParameters: another mode, a density or count that is not positive.
     """
-    shape = (int(image.shape[0]), int(image.shape[1]))
-    mask = np.ones(((shape[0] + 3) // 4, (shape[1] + 3) // 4), dtype=np.uint8)
+    image = np.ascontiguousarray(image, dtype=np.float32)
+    pixels = _pixels(pixel_size_nm)
+    _check(mode, density_per_nm2, count)
     given = as_lattice(lattice)
-    if given is not None:
-        if pixel_size_nm is None:
-            raise BadLattice(
-                "missing-pixel-size",
-                hint="A lattice in nm needs the image's pixel size: give --pixel-size-nm (pixel_size_nm=...) "
-                "or leave the lattice out to have it estimated from the image's own spectrum.",
-            )
-        pixels = np.broadcast_to(np.asarray(pixel_size_nm, dtype=float), 2)
-        density = given.density_per_nm2 * float(pixels[0] * pixels[1])
-        neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels[0] * pixels[1]))
-        label = f"{given.name} (given by name)" if given.name else f"{given.describe()} (given)"
-        return Expectation.over_frame(shape, mask, 4, density, neighbour, "lattice-whole-image", label)
-    cell = estimate_cell(image)
-    density, neighbour = (cell.density_per_px, cell.neighbour_px) if cell else (1 / 144.0, 12.0)
-    label = f"{cell.describe()} (estimated)" if cell else None
-    return Expectation.over_frame(shape, mask, 4, density, neighbour, "lattice-whole-image", label)
+    if given is not None and pixels is None:
+        raise BadLattice(
+            "missing-pixel-size",
+            hint="A lattice in nm needs the image's pixel size: give --pixel-size-nm (pixel_size_nm=...) or "
+            "leave the lattice out to have it estimated from the image's own spectrum.",
+        )
+    if mode == "plain" and given is not None and pixels is not None:
+        return _plain(image, given, pixels)
+    said = density_per_nm2 is not None or count is not None
+    placed = place(image, given, pixels)
+    if placed.lattice_seen and not (said and given is None):
+        return _on_lattice(image, placed, mode)
+    return _without_lattice(image, placed, given, pixels, density_per_nm2, count, mode)
+
+
+def _on_lattice(image: np.ndarray, placed: Placed, mode: str) -> Expectation:
+    mask, source = placed.mask, "lattice-occupied-area"
+    if mode == "plain":
+        mask, source = np.full_like(mask, LATTICE), "lattice-whole-image"
+    return Expectation.over_frame(
+        (image.shape[0], image.shape[1]),
+        mask,
+        placed.step_px,
+        placed.density_per_px,
+        placed.neighbour_px,
+        source,
+        placed.label,
+        placed.note,
+    )
+
+
+def _plain(image: np.ndarray, given: Lattice, pixels: np.ndarray) -> Expectation:
+    """Paper 002: atoms = density of the lattice x area of the image."""
+    shape = (image.shape[0], image.shape[1])
+    mask = np.full((-(-shape[0] // 4), -(-shape[1] // 4)), LATTICE, dtype=np.uint8)
+    density = given.density_per_nm2 * float(pixels.prod())
+    neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels.prod()))
+    return Expectation.over_frame(shape, mask, 4, density, neighbour, "lattice-whole-image", given.label)
+
+
+def _without_lattice(
+    image: np.ndarray,
+    placed: Placed,
+    given: Lattice | None,
+    pixels: np.ndarray | None,
+    density_per_nm2: float | None,
+    count: float | None,
+    mode: str,
+) -> Expectation:
+    """A density or a count over everything that is not vacuum; what is not given is guessed, and said to
+    be."""
+    shape = (image.shape[0], image.shape[1])
+    waves = background_waves(image)
+    mask, step_px = kinds_without_lattice(waves), waves.step_px
+    if placed.lattice_seen:
+        mask, step_px = placed.mask, placed.step_px
+    counted = (LATTICE, DISORDERED)
+    occupied = mask != VACUUM
+    if mode == "plain" or not occupied.any():
+        mask = np.full_like(mask, DISORDERED)
+        occupied = mask != VACUUM
+    guess = grain(image, occupied, step_px)
+    neighbour, label = guess.neighbour_px, None
+    if placed.lattice_seen:
+        neighbour = placed.neighbour_px
+    if given is not None and pixels is not None:
+        neighbour, label = given.nearest_neighbour_nm / float(np.sqrt(pixels.prod())), given.label
+    why = f"no lattice seen: {placed.reason}; " if not placed.lattice_seen else ""
+    if count is not None:
+        area = Expectation.over_frame(
+            shape, mask, step_px, 1.0, neighbour, "count", counted_kinds=counted
+        ).area_px
+        note = f"{why}the count of {count:g} atoms was given"
+        return Expectation.over_frame(
+            shape, mask, step_px, count / area, neighbour, "count", label, note, counted
+        )
+    if density_per_nm2 is not None:
+        density = density_per_nm2 * (float(pixels.prod()) if pixels is not None else 1.0)
+        unit = "nm^2" if pixels is not None else "px^2"
+        note = f"{why}a density of {density_per_nm2:g} atoms per {unit} was given"
+    elif given is not None and pixels is not None:
+        density = given.density_per_nm2 * float(pixels.prod())
+        note = (
+            f"{why}the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
+        )
+    elif guess.how == "ring":
+        density = guess.density_per_px
+        note = (
+            f"{why}a guess: atoms have neighbours {guess.neighbour_px:.1f} px away, packed like a liquid; "
+            f"{HOW_TO_SAY}"
+        )
+    else:
+        density = guess.density_per_px
+        note = f"{why}a guess from the bright specks in the image; {HOW_TO_SAY}"
+    return Expectation.over_frame(shape, mask, step_px, density, neighbour, "density", label, note, counted)
+
+
+def _pixels(pixel_size_nm: float | tuple[float, float] | None) -> np.ndarray | None:
+    if pixel_size_nm is None:
+        return None
+    pixels = np.array(np.broadcast_to(np.asarray(pixel_size_nm, dtype=float), 2))
+    if not (np.isfinite(pixels).all() and (pixels > 0).all()):
+        raise BadParameters(
+            "bad-pixel-size", hint=f"The pixel size is {pixel_size_nm}; give the distance between pixels, nm."
+        )
+    return pixels
+
+
+def _check(mode: str, density_per_nm2: float | None, count: float | None) -> None:
+    if mode not in ("occupied", "plain"):
+        raise BadParameters("bad-mode", hint=f"The mode is {mode!r}; choose 'occupied' or 'plain'.")
+    for name, value in (("density_per_nm2", density_per_nm2), ("count", count)):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise BadParameters(f"bad-{name}", hint=f"{name} is {value}; it must be above zero.")

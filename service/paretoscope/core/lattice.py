@@ -115,6 +115,11 @@ class Lattice:
         columns = "1 column" if len(self.basis) == 1 else f"{len(self.basis)} columns"
         return f"a={self.a_nm:.4g} nm, b={self.b_nm:.4g} nm, gamma={self.gamma_deg:.1f} deg, {columns}"
 
+    @property
+    def label(self) -> str:
+        """'SrTiO3 (given by name)', or the cell and '(given)'."""
+        return f"{self.name} (given by name)" if self.name else f"{self.describe()} (given)"
+
 
 def nearest_neighbour(vectors: np.ndarray, fractions: np.ndarray) -> float:
     """Shortest distance between two sites of a periodic pattern, in the unit of `vectors`.

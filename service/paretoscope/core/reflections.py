@@ -6,14 +6,22 @@ Frequencies are (y, x) in cycles per pixel. Only one of each pair +-f is kept: a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import ndimage
+
+from paretoscope.core.demodulate import fast_length, intensity
 
 SIGNIFICANT = 8.0
 """Least ratio of a peak to the background round it; smoothed over 3 x 3 bins, noise passes once in 10^8."""
 FAINTEST = 4e-4
 """Peaks below this share of the third strongest one's power are side lobes or overtones nobody needs."""
+WRAPPED: Any = ("wrap", "nearest")
+"""How the half-plane spectrum goes on beyond its edges, along (y, x)."""
+RIPPLE_BINS = 4.0
+"""No second peak is taken this near to a stronger one."""
+INNER_RINGS = 24
 TAPER = 0.35
 """Share of each side over which the frame is faded out; a narrow taper keeps what a central hole leaves."""
 
@@ -45,8 +53,8 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
     """
     rows, columns = image.shape
     power, size = _power_spectrum(image, weight)
-    fy = fft.fftfreq(size[0]).astype(np.float32)
-    fx = fft.rfftfreq(size[1]).astype(np.float32)
+    fy = np.fft.fftfreq(size[0]).astype(np.float32)
+    fx = np.fft.rfftfreq(size[1]).astype(np.float32)
     radius = np.hypot(fy[:, None], fx[None, :])
     background = _radial_background(power, radius, 1.5 / min(rows, columns))
     ratio = power / background
@@ -58,12 +66,14 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
     allowed[fy < 0, 0] = False
     reach = [2 * max(1, round(size[axis] / side)) + 1 for axis, side in ((0, rows), (1, columns))]
     peak = (ratio >= SIGNIFICANT) & allowed
-    peak &= ratio == ndimage.maximum_filter(ratio, size=reach, mode=("wrap", "nearest"))
+    peak &= ratio == ndimage.maximum_filter(ratio, size=reach, mode=WRAPPED)
     y, x = np.nonzero(peak)
     strength = power[y, x] - background[y, x]
     order = np.argsort(-strength)[:most]
     order = order[strength[order] > FAINTEST * strength[order[:3]].min(initial=np.inf)]
     y, x = y[order], x[order]
+    alone = _without_ripples(y, x, size, (rows, columns))
+    y, x, order = y[alone], x[alone], order[alone]
     frequency = np.column_stack([
         _between(power, y, x, 0, size) / size[0],
         _between(power, y, x, 1, size) / size[1],
@@ -76,27 +86,45 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
 def _power_spectrum(image: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, tuple[int, int]]:
     """Faded-out, mean-free |FFT|^2 in the layout of ``rfft2``, and the padded size."""
     rows, columns = image.shape
-    window = _taper(rows)[:, None] * _taper(columns)[None, :]
+    window = taper(rows)[:, None] * taper(columns)[None, :]
     if weight is not None:
         window = window * weight
     mean = float((image * window).sum() / max(float(window.sum()), 1e-6))
     faded = (image - np.float32(mean)) * window
     # Small windows are padded so that a peak spans several samples; others only to a fast length.
-    size = (fft.next_fast_len(max(rows, 192), real=True), fft.next_fast_len(max(columns, 192), real=True))
-    spectrum = fft.rfft2(faded, s=size)
-    return spectrum.real**2 + spectrum.imag**2, size
+    size = (fast_length(max(rows, 192)), fast_length(max(columns, 192)))
+    spectrum = np.fft.rfft2(faded, s=size)
+    return intensity(spectrum), size
 
 
-def _taper(length: int) -> np.ndarray:
+def _without_ripples(
+    y: np.ndarray, x: np.ndarray, size: tuple[int, int], frame: tuple[int, int]
+) -> np.ndarray:
+    """(n,) bool: not within a few bins of a stronger peak; a hole in the lattice surrounds each peak with
+    rings."""
+    fy = np.where(y > size[0] // 2, y - size[0], y) / size[0] * frame[0]
+    fx = x / size[1] * frame[1]
+    keep: list[int] = []
+    for index in range(len(y)):
+        near = [np.hypot(fy[index] - fy[k], fx[index] - fx[k]) < RIPPLE_BINS for k in keep]
+        if not any(near):
+            keep.append(index)
+    return np.array(keep, dtype=int)
+
+
+def taper(length: int) -> np.ndarray:
+    """(length,) float32 in [0, 1]: one in the middle, a squared sine to zero at both ends."""
     position = (np.arange(length) + 0.5) / length
     edge = np.minimum(position, 1.0 - position) / TAPER
     return (np.sin(0.5 * np.pi * np.minimum(edge, 1.0)) ** 2).astype(np.float32)
 
 
 def _radial_background(power: np.ndarray, radius: np.ndarray, width: float) -> np.ndarray:
-    """What the spectrum would be without peaks: the geometric mean round each circle.
+    """What the spectrum would be without peaks, by circles.
 
-    The mean logarithm barely feels a few bright bins; for speckle it lies 0.577 below the log of the mean.
+    Far out the geometric mean: it barely feels a few bright bins, and for speckle lies exp(-0.577) below the
+    mean. Near the centre a circle has few bins and peaks may fill half of them: there the lower quartile,
+    which for speckle lies at 0.288 of the mean.
     """
     ring = (radius / width).astype(np.int32)
     logs = np.log(power + 1e-20)
@@ -104,6 +132,12 @@ def _radial_background(power: np.ndarray, radius: np.ndarray, width: float) -> n
     total = np.bincount(ring.ravel(), weights=logs.ravel())
     level = total / np.maximum(count, 1) + 0.577
     level = ndimage.uniform_filter1d(level, 3, mode="nearest")
+    inner = ring < INNER_RINGS
+    rings, values = ring[inner], logs[inner]
+    for index in range(min(INNER_RINGS - 1, len(level))):
+        near = values[np.abs(rings - index) <= 1]
+        if near.size:
+            level[index] = np.quantile(near, 0.25) - np.log(0.288)
     return np.exp(level).astype(np.float32)[ring]
 
 

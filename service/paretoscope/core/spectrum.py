@@ -6,9 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paretoscope.core.cell_search import search_cell
+from paretoscope.core.cell_search import ReciprocalCell, search_cell
+from paretoscope.core.coherence import Coherence, measure, sharpen
+from paretoscope.core.demodulate import Demodulator
+from paretoscope.core.fundamental import settle
 from paretoscope.core.lattice import nearest_neighbour, reduce_basis
-from paretoscope.core.reflections import find_reflections
+from paretoscope.core.motif import Motif, fold
+from paretoscope.core.occupancy import grid_step_px, lattice_area
+from paretoscope.core.reflections import Reflections, find_reflections
+
+LEAST_CELLS = 6.0
+"""A lattice covers at least this many cells, or it is none."""
+LEAST_EXPLAINED = 0.5
+"""Share of the peaks' amplitude that a cell must explain."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +28,7 @@ class EstimatedCell:
     vectors_px: np.ndarray
     """(2, 2) float64, rows a, b as (y, x), px; reduced: a is the shortest lattice vector."""
     basis: np.ndarray
-    """(columns, 2) float64, fractions of a and b."""
+    """(columns, 2) float64, fractions of a and b, brightest first."""
     heights: np.ndarray
     """(columns,) float64, brightness over the darkest place of the cell, 1 = the brightest column."""
     coherence: float
@@ -48,10 +58,123 @@ class EstimatedCell:
         return f"a={a:.2f} px, b={b:.2f} px, gamma={np.degrees(np.arccos(cosine)):.1f} deg, {columns}"
 
 
+@dataclass(frozen=True)
+class Examined:
+    """Reciprocal vectors, set right by the image's phases, and where their lattice is."""
+
+    waves: Demodulator
+    measured: Coherence
+    lattice: np.ndarray
+    """(rows, columns) bool on the grid of `waves`."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything that was learnt on the way to a cell, for the occupancy mask and the expected count."""
+
+    cell: EstimatedCell | None
+    reason: str
+    """Why there is no cell; empty where there is one."""
+    peaks: Reflections
+    found: Examined | None = None
+    motif: Motif | None = None
+
+
 def estimate_cell(image: np.ndarray) -> EstimatedCell | None:
     """The cell of `image` (rows, columns) float32 in [0, 1]; None where it shows no lattice."""
-    cell = search_cell(find_reflections(image))
-    if cell is None:
-        return None
-    vectors, _ = reduce_basis(np.linalg.inv(cell.vectors).T)
-    return EstimatedCell(vectors, np.zeros((1, 2)), np.ones(1), 1.0, cell.explained)
+    return survey(image).cell
+
+
+def survey(image: np.ndarray) -> Survey:
+    """Find the cell, where it is, and what it holds. `reason` says why there is none."""
+    image = np.ascontiguousarray(image, dtype=np.float32)
+    peaks = find_reflections(_without_slopes(image))
+    first = search_cell(peaks)
+    if first is None:
+        return Survey(None, "the spectrum shows no two independent reflections", peaks)
+    if first.explained < LEAST_EXPLAINED:
+        return Survey(None, f"no cell explains more than {first.explained:.0%} of the reflections", peaks)
+    found = _settled(image, examine(image, first.vectors))
+    if found.lattice.mean() < 0.9 or first.explained < 0.9:
+        # Holes and borders of the sample hide weak reflections: look again where the lattice is.
+        again_peaks = find_reflections(found.waves.flat, _soft(found.lattice, found.waves))
+        again = search_cell(again_peaks)
+        if again is not None and _worth_it(again, first):
+            peaks, first = again_peaks, again
+            found = _settled(image, examine(image, again.vectors))
+    return conclude(found, peaks, first)
+
+
+def _without_slopes(image: np.ndarray) -> np.ndarray:
+    """The image less its local mean over a twenty-fifth of the frame: steps at holes would ring in the
+    spectrum."""
+    return background_waves(image).flat
+
+
+def background_waves(image: np.ndarray) -> Demodulator:
+    """Local means over a twenty-fifth of the frame, on a grid two and a half times finer."""
+    sigma_px = max(min(image.shape) / 25.0, 4.0)
+    return Demodulator(image, sigma_px, max(int(sigma_px / 2.5), 1))
+
+
+def _settled(image: np.ndarray, found: Examined) -> Examined:
+    """The same with neither overtones nor sub-harmonics."""
+    before = found.measured.vectors
+    after = settle(image, before, found.lattice, found.waves.step_px)
+    if abs(abs(np.linalg.det(after)) / abs(np.linalg.det(before)) - 1.0) < 0.05:
+        return found
+    return examine(image, after)
+
+
+def examine(image: np.ndarray, vectors: np.ndarray) -> Examined:
+    """Demodulate with the reciprocal `vectors`, set them right by the phases, and say where the lattice
+    is."""
+    shortest = float(np.hypot(vectors[:, 0], vectors[:, 1]).min())
+    step_px = grid_step_px(1.0 / np.sqrt(abs(np.linalg.det(vectors))))
+    wider = 1.0
+    while True:
+        sigma_px = wider * 0.6 / shortest
+        waves = Demodulator(image, sigma_px, step_px)
+        measured = measure(waves, vectors)
+        weight = measured.strength**2
+        sharper = sharpen(measured, step_px)
+        if np.abs(sharper - vectors).max() < 1.5 / min(image.shape):
+            vectors = sharper
+        measured = measure(waves, vectors, weight)
+        # Few electrons: look at more cells at once.
+        if measured.signal_to_noise > 4.0 or wider > 2.5:
+            break
+        wider *= 1.6
+    return Examined(waves, measured, lattice_area(measured, waves))
+
+
+def conclude(found: Examined, peaks: Reflections, indexed: ReciprocalCell) -> Survey:
+    waves, measured, lattice = found.waves, found.measured, found.lattice
+    vectors, coefficients = reduce_basis(np.linalg.inv(measured.vectors).T)
+    if vectors[0] @ vectors[1] > 0.0:
+        # The usual choice: 120 degrees rather than 60.
+        vectors, coefficients = vectors * [[1.0], [-1.0]], coefficients * [[1.0], [-1.0]]
+    cells = float(lattice.sum()) * waves.step_px**2 / abs(float(np.linalg.det(vectors)))
+    if cells < LEAST_CELLS:
+        return Survey(None, f"the reflections hold together over only {cells:.0f} cells", peaks)
+    motif = fold(measured, lattice.astype(np.float32), waves.sigma_px, waves.step_px)
+    if motif is None:
+        return Survey(None, "the cell fades when it is averaged over the frame", peaks)
+    # Fractions belong to the real vectors before their reduction: r = f @ old = f @ inv(coefficients) @
+    # reduced.
+    basis = (motif.columns @ np.linalg.inv(coefficients)) % 1.0
+    signal = measured.signal_to_noise
+    cell = EstimatedCell(
+        vectors, basis, motif.heights, float(lattice.mean()), indexed.explained * signal / (1.0 + signal)
+    )
+    return Survey(cell, "", peaks, found, motif)
+
+
+def _soft(lattice: np.ndarray, waves: Demodulator) -> np.ndarray:
+    """The area as a weight on every pixel."""
+    return waves.spread(lattice.astype(np.float32))
+
+
+def _worth_it(again: ReciprocalCell, first: ReciprocalCell) -> bool:
+    """Is the second look at least as good? A finer reciprocal lattice than before is what it is made for."""
+    return again.explained >= min(first.explained, 0.85)

@@ -1,0 +1,118 @@
+"""A lattice, known or estimated, placed in an image: where it is, how dense, and what to tell the reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paretoscope.core.expectation import LATTICE, VACUUM
+from paretoscope.core.grains import with_other_grains
+from paretoscope.core.lattice import Lattice
+from paretoscope.core.motif import fold
+from paretoscope.core.occupancy import kinds
+from paretoscope.core.orient import orient
+from paretoscope.core.spectrum import LEAST_CELLS, EstimatedCell, Examined, examine, survey
+
+CALIBRATION = 0.12
+"""A pixel size may be this far out and the given lattice is still recognised."""
+WORTH_SAYING = 0.005
+"""A scale that differs by more than this is reported."""
+DOUBTFUL = 0.6
+"""Below this confidence an estimate is called one."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    lattice_seen: bool
+    reason: str
+    """Why no lattice is seen; empty where one is."""
+    mask: np.ndarray
+    """(rows, columns) uint8 area kinds; empty where no lattice is seen."""
+    step_px: int
+    density_per_px: float
+    neighbour_px: float
+    label: str | None
+    note: str | None
+
+
+def place(image: np.ndarray, given: Lattice | None, pixels_nm: np.ndarray | None) -> Placed:
+    """Find the given cell in the image, or the image's own where none is given.
+
+    image: (rows, columns) float32.  pixels_nm: (2,) along (rows, columns); needed with `given`.
+    """
+    seen = survey(image)
+    if given is None or pixels_nm is None:
+        if seen.cell is None or seen.found is None:
+            return _nowhere(seen.reason)
+        cell = seen.cell
+        note = None
+        if cell.confidence < DOUBTFUL:
+            note = f"the estimated cell is doubtful (confidence {cell.confidence:.2f}); give the lattice"
+        return _finish(
+            image,
+            seen.found,
+            cell.density_per_px,
+            cell.neighbour_px,
+            f"{cell.describe()} (estimated)",
+            note,
+        )
+    reciprocal = np.linalg.inv(given.vectors_nm / pixels_nm).T
+    turned = orient(reciprocal, seen.peaks, CALIBRATION)
+    nominal = given.density_per_nm2 * float(pixels_nm.prod())
+    neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
+    if turned is not None:
+        found = examine(image, turned.vectors)
+        if _cells(found) >= LEAST_CELLS:
+            area_px = 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
+            scale = float(np.sqrt(area_px * pixels_nm.prod() / given.area_nm2))
+            note = _calibration(given, scale)
+            return _finish(image, found, len(given.basis) / area_px, neighbour * scale, given.label, note)
+    if seen.cell is None or seen.found is None:
+        return _nowhere(seen.reason)
+    note = (
+        f"the spectrum does not show the given lattice but {_in_nm(seen.cell, pixels_nm)}; its area is used"
+    )
+    return _finish(image, seen.found, nominal, neighbour, given.label, note)
+
+
+def _finish(
+    image: np.ndarray, found: Examined, density: float, neighbour: float, label: str, note: str | None
+) -> Placed:
+    """Name the kinds of area, with further grains of the same crystal."""
+    waves = found.waves
+    motif = fold(found.measured, found.lattice.astype(np.float32), waves.sigma_px, waves.step_px)
+    darkest = float(motif.cell.min()) if motif is not None else -2.0 * float(np.median(np.abs(waves.flat)))
+    mask = kinds(found.lattice, waves, darkest)
+    lattice, grains = with_other_grains(image, found.measured.vectors, found.lattice, mask == VACUUM, waves)
+    if grains:
+        mask = np.where(lattice, LATTICE, mask).astype(np.uint8)
+        more = f"{grains + 1} grains of it are counted"
+        note = f"{note}; {more}" if note else more
+    return Placed(True, "", mask, waves.step_px, density, neighbour, label, note)
+
+
+def _nowhere(reason: str) -> Placed:
+    return Placed(False, reason, np.zeros((0, 0), dtype=np.uint8), 1, 0.0, 0.0, None, None)
+
+
+def _cells(found: Examined) -> float:
+    return (
+        float(found.lattice.sum())
+        * found.waves.step_px**2
+        * abs(float(np.linalg.det(found.measured.vectors)))
+    )
+
+
+def _calibration(given: Lattice, scale: float) -> str | None:
+    if abs(scale - 1.0) < WORTH_SAYING:
+        return None
+    return (
+        f"the spectrum says a = {given.a_nm * scale:.4f} nm, given {given.a_nm:.4f} nm: {scale - 1.0:+.1%}; "
+        "atoms are counted by the spectrum, check the pixel size"
+    )
+
+
+def _in_nm(cell: EstimatedCell, pixels_nm: np.ndarray) -> str:
+    a, b = np.hypot(*(cell.vectors_px * pixels_nm).T)
+    return f"a cell of {a:.3f} x {b:.3f} nm"
