@@ -128,6 +128,8 @@ class Scan:
     damage: Damage = field(default_factory=Damage)
     beam_on: bool = True
     """False: the blanker is in or the valves are closed; only the detector's offset and noise remain."""
+    bright_field: bool = False
+    """True: the unscattered beam's detector instead, on which atoms are dark."""
 
     def __post_init__(self) -> None:
         rows, columns = self.shape
