@@ -49,6 +49,8 @@ class ScanRequest:
     dwell_us: float = 5.0
     insert: bool = False
     """Insert the detector where it is not in; moves hardware, so only when asked for."""
+    any_shape: bool = False
+    """Take frames as they come: a scan region or a recording decides their shape."""
 
     @property
     def expected_s(self) -> float:
@@ -192,7 +194,7 @@ class Spectra:
                 hint=f"Asked for {request.detector}, the image is from {scanned.detector}. "
                 "Is another program using the microscope?",
             )
-        if scanned.image.shape != (request.size_px, request.size_px):
+        if not request.any_shape and scanned.image.shape != (request.size_px, request.size_px):
             raise InstrumentError(
                 "wrong-shape",
                 hint=f"Asked for {request.size_px} x {request.size_px} pixels, got {scanned.image.shape}. "

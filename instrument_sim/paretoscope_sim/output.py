@@ -14,8 +14,15 @@ from paretoscope_sim.imaging.render import Frame, FrameTruth
 from paretoscope_sim.samples import COLUMNS, Tag
 
 
+def check_image_path(path: Path) -> None:
+    """Raise BadFile unless an image can be written under this name."""
+    if path.suffix.lower() not in (".npy", ".tif", ".tiff", ".png"):
+        raise BadFile("unknown-format", hint=f"Cannot write '{path.name}': end it in .npy, .tif or .png.")
+
+
 def write_image(path: Path, image: NDArray, pixel_size_nm: float | None) -> None:
     """Write (rows, columns) uint16 as .npy (with a .json beside it), .tif or .png, by the path's ending."""
+    check_image_path(path)
     kind = path.suffix.lower()
     if kind == ".npy":
         np.save(path, image, allow_pickle=False)
@@ -27,8 +34,6 @@ def write_image(path: Path, image: NDArray, pixel_size_nm: float | None) -> None
         from PIL import Image
 
         Image.fromarray(for_the_eye(image)).save(path)
-    else:
-        raise BadFile("unknown-format", hint=f"Cannot write '{path.name}': end it in .npy, .tif or .png.")
 
 
 def _write_tiff(path: Path, image: NDArray, pixel_size_nm: float | None) -> None:

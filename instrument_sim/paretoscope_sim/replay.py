@@ -1,4 +1,7 @@
-"""Recorded images as frames of the simulated instrument: same client, same clock, pixel size from the file."""
+"""Recorded images as frames of the simulated instrument: same client, same clock, pixel size from the file.
+
+Whatever detector the file names, the image comes as that of the detector that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ SUFFIXES = (
 class ReadFile(Protocol):
     """What replay needs of a file that was read (``paretoscope.adapters.files.ImageFile``)."""
 
-    pixel_size_nm: tuple[float, float] | None
-    dwell_us: float | None
-    detector: str | None
-    frame_count: int
+    @property
+    def pixel_size_nm(self) -> tuple[float, float] | None: ...
+
+    @property
+    def dwell_us(self) -> float | None: ...
 
     def frames(self) -> Iterator[NDArray]: ...
 
@@ -34,7 +38,8 @@ def _read(path: Path) -> ReadFile:
         from paretoscope.adapters.files import read_image
     except ImportError as error:
         raise BadFile(
-            "not-installed", hint=f"Reading files needs '{error.name}': pip install 'paretoscope[sim,formats]'."
+            "not-installed",
+            hint=f"'{error.name}' is missing: pip install 'paretoscope[sim,formats]'.",
         ) from None
     return read_image(path)
 
@@ -73,7 +78,7 @@ class ReplaySource:
         if not files:
             raise BadParameters("nothing-to-replay", hint="Give at least one file.")
         self._files, self._loop, self._read = files, loop, read
-        self._pixel_size_nm = pixel_size_nm
+        self._pixel_size_nm = None if pixel_size_nm is None else (pixel_size_nm, pixel_size_nm)
         self._at = -1
         self._now: Exposure | None = None
         self._coming = self._exposures()
@@ -87,7 +92,7 @@ class ReplaySource:
         frame = self._frame(index)
         dwell_us = view.dwell_us if np.isnan(frame.dwell_us) else frame.dwell_us
         image = frame.image if view.beam_on else np.zeros_like(frame.image)
-        return Exposure(image, frame.pixel_size_nm, dwell_us, None, frame.detector)
+        return Exposure(image, frame.pixel_size_nm, dwell_us)
 
     def _frame(self, index: int) -> Exposure:
         while self._at < index:
@@ -102,12 +107,12 @@ class ReplaySource:
         while True:
             for path in self._files:
                 file = self._read(path)
-                size = file.pixel_size_nm or (self._pixel_size_nm and (self._pixel_size_nm,) * 2) or None
+                size = file.pixel_size_nm or self._pixel_size_nm
                 dwell_us = float("nan") if file.dwell_us is None else file.dwell_us
                 scale: tuple[float, float] | None = None
                 for pixels in file.frames():
                     image, scale = as_counts(pixels, scale)
-                    yield Exposure(image, size, dwell_us, None, file.detector)
+                    yield Exposure(image, size, dwell_us)
             if not self._loop:
                 return
 

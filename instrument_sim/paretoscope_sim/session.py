@@ -1,114 +1,98 @@
-"""A session at the simulated instrument: images through the client, out over the wire."""
+"""A session at the simulated instrument: the Spectra driver takes images and sends them over the wire."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from paretoscope.errors import InstrumentError
+from paretoscope_client.sender import DEFAULT_URL, FrameSender
+from paretoscope_client.source import SpectraSource
+from paretoscope_client.spectra import ScanRequest, Spectra
+from paretoscope_sim.output import write_truth
 from paretoscope_sim.replay import ReplayOver
-from paretoscope_sim.vendor import (
-    AdornedImage,
-    ApiException,
-    InvalidOperationException,
-    StemAcquisitionSettings,
-    TemMicroscopeClient,
-)
+from paretoscope_sim.sources import View
+from paretoscope_sim.vendor import SimulatedInstrument, TemMicroscopeClient
 
-
-class Sender(Protocol):
-    """What a session needs of ``paretoscope_client.FrameSender``."""
-
-    def send(self, image: Any, **meta: Any) -> Any: ...
+FLUSH_S = 60.0
+"""How long the last frames may take to be acknowledged, s."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """One attempt at a frame."""
+class Session:
+    """What to take and where to send it."""
 
-    index: int
-    image: AdornedImage | None
-    """None when the instrument refused."""
-    meta: dict[str, Any] = field(default_factory=dict)
-    """Fields of a frame header, read from the image."""
-    took_s: float = 0.0
-    problem: str | None = None
+    to: str = DEFAULT_URL
+    stream: str = "simulated"
+    frames: int | None = None
+    """None: until stopped, or until the recording is over."""
+    size_px: int = 512
+    dwell_us: float = 32.0
+    detector: str = "HAADF"
+    truth_folder: Path | None = None
+    """Where to write the truth of each frame, as <frame id>.csv."""
 
 
-def take_frames(
-    client: TemMicroscopeClient,
-    *,
-    size: int,
-    dwell_us: float,
-    frames: int | None,
-    detector: str = "HAADF",
-    go_on: Callable[[], bool] = lambda: True,
-) -> Iterator[Taken]:
-    """Take images one after the other; a refusal is reported, not raised. frames: None goes on for ever.
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the frames."""
 
-    After a lost connection the client connects again. A recording ends the session when it is over.
+    taken: int
+    counters: dict[str, int]
+    """The sender's, by what happened to the frames."""
+
+    @property
+    def lost(self) -> int:
+        """Frames that were taken and not acknowledged."""
+        parted = ("dropped:", "refused:")
+        return self.counters.get("waiting", 0) + sum(
+            count for name, count in self.counters.items() if name.startswith(parted)
+        )
+
+
+def run(
+    instrument: SimulatedInstrument,
+    session: Session,
+    stop: threading.Event,
+    on_frame: Callable[[str, dict[str, Any]], None] = lambda frame_id, fields: None,
+    on_error: Callable[[InstrumentError], None] | None = None,
+) -> Outcome:
+    """Take frames through the fake client and the Spectra driver, and send them, until done or stopped.
+
+    on_frame: told the frame id and header fields of each frame.  Raises what the driver cannot help.
     """
-    settings = StemAcquisitionSettings(dwell_us * 1e-6, [detector], size)
-    index = 0
-    while (frames is None or index < frames) and go_on():
-        began = time.monotonic()
-        try:
-            if client.server_host is None or not client.instrument.connected:
-                client.connect("simulated")
-            image = client.acquisition.acquire_stem_images_advanced(settings)[0]
-        except ReplayOver:
-            return
-        except (ApiException, InvalidOperationException) as refusal:
-            yield Taken(index, None, {}, time.monotonic() - began, f"{type(refusal).__name__}: {refusal}")
-        else:
-            yield Taken(index, image, header_fields(image), time.monotonic() - began)
-        index += 1
+    source = instrument.source
+    view = View((session.size_px, session.size_px), instrument.field_of_view_m * 1e9, session.dwell_us)
+    rows, columns = source.shape(view, 0)
+    # A recording has the size it has; the driver's patience goes by its longer side.
+    recorded = (rows, columns) != view.shape
+    request = ScanRequest(
+        session.detector, max(rows, columns), session.dwell_us, insert=True, any_shape=recorded
+    )
+    taken = 0
 
+    def tell(receipt: Any, fields: dict[str, Any]) -> None:
+        nonlocal taken
+        taken += 1
+        exposure = instrument.last_exposure
+        if session.truth_folder is not None and exposure is not None and exposure.truth is not None:
+            write_truth(session.truth_folder / f"{receipt.frame_id}.csv", exposure.truth)
+        on_frame(receipt.frame_id, fields)
 
-def header_fields(image: AdornedImage) -> dict[str, Any]:
-    """Return what an image says about itself as frame header fields; what it does not say is left out."""
-    meta: dict[str, Any] = {"simulated": True}
-    tree = image.metadata
-    if tree is None:
-        return meta
-    if tree.binary_result is not None:
-        size = tree.binary_result.pixel_size
-        meta["pixel_size_nm"] = None if size is None else (size.y * 1e9, size.x * 1e9)
-        meta["detector"] = tree.binary_result.detector
-    if tree.scan_settings is not None:
-        dwell_s = tree.scan_settings.dwell_time
-        meta["dwell_us"] = None if dwell_s is None else dwell_s * 1e6
-        meta["frame_time_s"] = tree.scan_settings.frame_time
-    if tree.acquisition is not None:
-        meta["acquisition_id"] = tree.acquisition.acquisition_id
-        # A time without a zone cannot be compared with anyone's clock.
-        meta["acquired_start"] = _with_zone(tree.acquisition.acquisition_start_date_time)
-        meta["acquired_end"] = _with_zone(tree.acquisition.acquisition_date_time)
-    if tree.instrument is not None:
-        meta["instrument"] = tree.instrument.instrument_id
-    return {key: value for key, value in meta.items() if value is not None}
-
-
-def _with_zone(text: str | None) -> str | None:
-    from datetime import datetime
-
-    return text if text is not None and datetime.fromisoformat(text).tzinfo is not None else None
-
-
-def deliver(
-    client: TemMicroscopeClient, sender: Sender, tell: Callable[[Taken], None], **how: Any
-) -> tuple[int, int]:
-    """Take frames and hand each to the sender; return how many were sent and how many refused.
-
-    This is the whole composition of client and sender. ``how`` goes to ``take_frames``.
-    """
-    sent = refused = 0
-    for taken in take_frames(client, **how):
-        if taken.image is None:
-            refused += 1
-        else:
-            sender.send(taken.image.data, **taken.meta)
-            sent += 1
-        tell(taken)
-    return sent, refused
+    spectra = Spectra("simulated", factory=lambda: TemMicroscopeClient(instrument))
+    sender = FrameSender(session.to, session.stream, when_full="wait", wait_s=FLUSH_S)
+    try:
+        SpectraSource(spectra, sender, request, on_frame=tell, on_error=on_error).run(stop, session.frames)
+        sender.end()
+    except ReplayOver:
+        sender.end()
+    finally:
+        spectra.disconnect()
+        if not stop.is_set():
+            sender.flush(FLUSH_S)
+        counters = sender.counters
+        sender.close(drain_s=1.0)
+    return Outcome(taken, counters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,14 @@ class View:
     """Width of the image."""
     dwell_us: float
     offset_nm: tuple[float, float] = (0.0, 0.0)
-    """Middle of the scan field against the middle of the sample, (y, x) on the sample: stage and beam shift."""
+    """Middle of the scan field against that of the sample, (y, x) on the sample: stage and beam shift."""
     part_nm: tuple[float, float] = (0.0, 0.0)
     """Middle of the image against the middle of the scan field, along the (slow, fast) scan axes."""
     rotation_deg: float = 0.0
     defocus_nm: float = 0.0
     detector: str = "HAADF"
+    gain: float = 1.0
+    """Of the detector's amplifier, against its usual setting."""
     beam_on: bool = True
 
 
@@ -44,8 +46,6 @@ class Exposure:
     dwell_us: float
     truth: FrameTruth | None = None
     """None for recorded images."""
-    detector: str | None = None
-    """What a file says took it."""
 
 
 class Source(Protocol):
@@ -60,6 +60,8 @@ class Source(Protocol):
 
 CONVERGENCE_RAD = 0.025
 """Half angle of the probe: it widens by this times the defocus."""
+BRIGHT_FIELD_GAIN = 0.05
+"""Amplifiers of bright-field detectors are set lower: they get most of the beam."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ class SampleSource:
 
     @classmethod
     def named(
-        cls, name: str, scan: Scan | None = None, seed: int = 0, span: float = 2.0, **options: object
+        cls, name: str, scan: Scan | None = None, seed: int = 0, span: float = 2.0, **options: Any
     ) -> SampleSource:
         """Make a sample by name, so large that the stage can move ``span`` fields of view in all.
 
@@ -94,7 +96,7 @@ class SampleSource:
     def expose(self, view: View, index: int) -> Exposure:
         frame = self.frame(view, index)
         scan = frame.scan
-        return Exposure(frame.image, (scan.pixel_size_nm,) * 2, view.dwell_us, frame.truth, view.detector)
+        return Exposure(frame.image, (scan.pixel_size_nm, scan.pixel_size_nm), view.dwell_us, frame.truth)
 
     def frame(self, view: View, index: int) -> Frame:
         """Render this view of the sample."""
@@ -102,8 +104,10 @@ class SampleSource:
         blur_nm = CONVERGENCE_RAD * abs(view.defocus_nm)
         probe = replace(self.scan.probe, fwhm_nm=float(np.hypot(self.scan.probe.fwhm_nm, blur_nm)))
         rotation_deg = self.scan.rotation_deg + view.rotation_deg
-        part_y, part_x = turn(*np.array(view.part_nm), -rotation_deg)
+        part_y, part_x = turn(np.array(view.part_nm[0]), np.array(view.part_nm[1]), -rotation_deg)
         centre = (height / 2 + view.offset_nm[0] + part_y, width / 2 + view.offset_nm[1] + part_x)
+        bright_field = view.detector.upper().startswith("BF")
+        gain = view.gain * (BRIGHT_FIELD_GAIN if bright_field else 1.0)
         scan = replace(
             self.scan,
             shape=view.shape,
@@ -113,6 +117,7 @@ class SampleSource:
             rotation_deg=rotation_deg,
             probe=probe,
             beam_on=view.beam_on,
-            bright_field=view.detector.upper().startswith("BF"),
+            bright_field=bright_field,
+            detector=replace(self.scan.detector, gain_counts=self.scan.detector.gain_counts * gain),
         )
         return render(self.sample, scan, self.seed, index)

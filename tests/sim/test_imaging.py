@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim import Scan, Tag, make_sample, render
 from paretoscope_sim.imaging import Contamination, Damage, Drift, Mistilt, ScanNoise, ideal
@@ -55,7 +55,7 @@ def test_the_brightest_pixel_round_a_lone_atom_is_its_true_place():
 def test_a_missing_atom_darkens_its_place(graphene):
     scan = replace(ideal(SMALL), current_pa=1500.0)
     place = np.array([2.1, 2.5])
-    gone = cKDTree(np.column_stack([graphene.y_nm, graphene.x_nm])).query(place)[1]
+    gone = KDTree(np.column_stack([graphene.y_nm, graphene.x_nm])).query(place)[1]
     whole = render(graphene, scan, 1)
     less = render(graphene.take(np.arange(len(graphene)) != gone), scan, 1)
     y, x = round(whole.truth.y_px[gone]), round(whole.truth.x_px[gone])
@@ -176,4 +176,4 @@ def test_turning_the_scan_turns_the_image(graphene, angle_deg):
     turned = render(graphene, replace(square, rotation_deg=angle_deg), 1).truth.visible()
     y, x = still.y_px - 63.5, still.x_px - 63.5
     expected = np.column_stack([-x, y] if angle_deg == 90.0 else [-y, -x]) + 63.5
-    assert cKDTree(np.column_stack([turned.y_px, turned.x_px])).query(expected)[0].max() < 1.0
+    assert KDTree(np.column_stack([turned.y_px, turned.x_px])).query(expected)[0].max() < 1.0

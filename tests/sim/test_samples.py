@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope.errors import BadParameters, NotFound
 from paretoscope_sim import Tag, make_sample
@@ -32,7 +32,7 @@ def test_densities_match_the_crystal(name):
 def test_nearest_neighbours_stand_one_bond_apart(name):
     made = make_sample(name, field_nm=6.0, **PERFECT[name])
     places = np.column_stack([made.y_nm, made.x_nm])
-    gaps = cKDTree(places).query(places[made.inside()], k=2)[0][:, 1]
+    gaps = KDTree(places).query(places[made.inside()], k=2)[0][:, 1]
     assert gaps == pytest.approx(made.bond_nm, rel=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_silicon_replaces_one_or_two_carbons_in_turn():
     assert set(made.species[silicon]) == {"Si"}
     assert len(graphene()) - len(made) == 3
     places = np.column_stack([made.y_nm, made.x_nm])
-    bonds = cKDTree(places).query_ball_point(places[silicon], 0.21, return_length=True) - 1
+    bonds = KDTree(places).query_ball_point(places[silicon], 0.21, return_length=True) - 1
     assert sorted(bonds.tolist()) == [3, 3, 3, 4, 4, 4]
 
 
@@ -82,7 +82,7 @@ def test_a_turned_bond_makes_two_pentagons_and_two_heptagons():
     assert (made.tag == Tag.RING).sum() == 16
     places = np.column_stack([made.y_nm, made.x_nm])
     odd = made.tag == Tag.RING
-    gaps = cKDTree(places).query(places[odd], k=4)[0][:, 1:]
+    gaps = KDTree(places).query(places[odd], k=4)[0][:, 1:]
     assert gaps.min() > 0.125
     assert gaps.max() < 0.16
 
@@ -93,7 +93,7 @@ def test_a_hole_empties_its_area_and_leaves_no_dangling_atoms():
     assert lost == pytest.approx(np.pi * 1.5**2, rel=0.25)
     places = np.column_stack([made.y_nm, made.x_nm])
     inner = made.inside()
-    bonds = cKDTree(places).query_ball_point(places[inner], 0.175, return_length=True) - 1
+    bonds = KDTree(places).query_ball_point(places[inner], 0.175, return_length=True) - 1
     assert bonds.min() >= 2
     assert set(made.tag[inner][bonds == 2].tolist()) == {Tag.EDGE}
 
@@ -105,7 +105,7 @@ def test_a_grain_boundary_is_a_line_of_fives_and_sevens_between_two_lattices():
     boundary_x = 5.0 + 0.15 * (made.y_nm[ring] - 5.0)
     assert np.abs(made.x_nm[ring] - boundary_x).max() < 1.0
     places = np.column_stack([made.y_nm, made.x_nm])
-    gaps = cKDTree(places).query(places[made.inside()], k=2)[0][:, 1]
+    gaps = KDTree(places).query(places[made.inside()], k=2)[0][:, 1]
     assert gaps.min() > 0.12
 
 
@@ -114,7 +114,7 @@ def test_an_amorphous_patch_has_no_lattice_but_a_hard_core():
     patch = made.tag == Tag.AMORPHOUS
     assert patch.sum() > 300
     places = np.column_stack([made.y_nm, made.x_nm])[patch]
-    gaps = cKDTree(places).query(places, k=2)[0][:, 1]
+    gaps = KDTree(places).query(places, k=2)[0][:, 1]
     assert gaps.min() >= 0.8 * made.bond_nm
     assert gaps.std() > 0.005
     assert set(made.domain[patch].tolist()) == {-1}
@@ -185,7 +185,7 @@ def test_the_lattice_shears_the_other_way_beyond_a_71_degree_wall():
     made, _ = polar(walls_180=0, walls_71=1)
     bismuth = np.column_stack([made.y_nm, made.x_nm])[(made.species == "Bi") & made.inside()]
     down = bismuth + np.array([0.3965, 0.0])
-    gap, nearest = cKDTree(bismuth).query(down)
+    gap, nearest = KDTree(bismuth).query(down)
     has = gap < 0.1
     slip = (bismuth[nearest] - bismuth)[has, 1]
     assert np.percentile(slip, 25) == pytest.approx(-2 * 0.0052 * 0.3965, rel=0.1)
@@ -202,7 +202,7 @@ def test_turning_the_crystal_turns_the_polarisation():
 def test_an_amorphous_film_keeps_its_hard_core_and_nothing_else():
     made = make_sample("amorphous", field_nm=10.0, apart_nm=0.25)
     places = np.column_stack([made.y_nm, made.x_nm])
-    gaps = cKDTree(places).query(places, k=2)[0][:, 1]
+    gaps = KDTree(places).query(places, k=2)[0][:, 1]
     assert gaps.min() >= 0.25
     assert np.ptp(gaps) > 0.05
     assert set(made.tag.tolist()) == {Tag.AMORPHOUS}

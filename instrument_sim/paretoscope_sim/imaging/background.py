@@ -47,7 +47,7 @@ def contamination(
     # Unit variance, then exponentiated: long clean stretches and a few thick patches, mean exp(0.5) removed.
     layer = np.exp(1.2 * waves * np.sqrt(2.0 / WAVES) - 0.72)
     scale = (rows / count[0], columns / count[1])
-    fine = zoom(layer, scale, order=3 if min(count) > 3 else 1, mode="nearest", grid_mode=False)
+    fine = np.asarray(zoom(layer, scale, order=3 if min(count) > 3 else 1, mode="nearest"))
     return np.clip(fine, 0.0, None) * amount * 100.0 * _cover(sample, scan, y_px, x_px)
 
 
@@ -59,5 +59,5 @@ def _cover(sample: Sample, scan: Scan, y_px: NDArray, x_px: NDArray) -> NDArray[
     bins = [(np.arange(n + 1) - 1) * cell - 0.5 for n in count]
     columns_per_cell = np.histogram2d(y_px, x_px, bins)[0]
     covered = gaussian_filter((columns_per_cell > 0).astype(float), 0.6, mode="nearest")
-    fine = zoom(covered, cell, order=1, mode="nearest", grid_mode=True)
+    fine = np.asarray(zoom(covered, cell, order=1, mode="nearest", grid_mode=True))
     return np.clip(2.0 * fine[cell : cell + rows, cell : cell + columns] - 0.5, 0.0, 1.0)

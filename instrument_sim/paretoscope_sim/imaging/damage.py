@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.imaging.settings import Scan
 from paretoscope_sim.samples.truth import Sample, Tag
@@ -62,7 +62,7 @@ def leaving_frames(sample: Sample, scan: Scan, seed: int) -> NDArray[np.float64]
 
 
 def _neighbours(sample: Sample) -> NDArray[np.int64]:
-    tree = cKDTree(np.column_stack([sample.y_nm, sample.x_nm]))
+    tree = KDTree(np.column_stack([sample.y_nm, sample.x_nm]))
     return tree.query_pairs(1.25 * sample.bond_nm, output_type="ndarray").astype(np.int64)
 
 

@@ -42,7 +42,8 @@ def imaged_places(sample: Sample, scan: Scan, seed: int, frame: int) -> tuple[Co
     y_px, x_px = y / pixel + (rows - 1) / 2, x / pixel + (columns - 1) / 2
     # While the rows are scanned the specimen goes on moving: row r sees it moved by r more line times.
     line_s = scan.frame_time_s / rows
-    slow, fast = turn(*map(np.asarray, scan.drift.velocity_nm_per_s), scan.rotation_deg)
+    velocity_y, velocity_x = map(np.asarray, scan.drift.velocity_nm_per_s)
+    slow, fast = turn(velocity_y, velocity_x, scan.rotation_deg)
     y_px = y_px / (1.0 - slow * line_s / pixel)
     x_px = x_px + np.clip(y_px, 0, rows) * fast * line_s / pixel
     # The beam stands at column - lag: what lies at x is recorded where column - lag(column) = x.

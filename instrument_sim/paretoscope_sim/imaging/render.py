@@ -17,7 +17,6 @@ from paretoscope_sim.imaging.spots import paint_spots
 from paretoscope_sim.samples.truth import Sample
 from paretoscope_sim.seeds import stream
 
-
 BRIGHT_FIELD_SHARE = 0.3
 """Share of the unscattered beam that the small bright-field disc takes in; atoms dim it, about three
 times as strongly as they light up the dark field. Contrast for telling detectors apart, not for physics."""

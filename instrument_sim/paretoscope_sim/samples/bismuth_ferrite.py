@@ -7,7 +7,7 @@ from math import cos, radians, sin
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.samples.crystal import cell_vectors, tile
 from paretoscope_sim.samples.elements import effective_atoms, scattering
@@ -101,7 +101,7 @@ def _with_polarisation(made: Sample, bismuth: NDArray[np.bool_]) -> Sample:
     """Measure every Fe column against the mean of its four Bi neighbours, from the places themselves."""
     places = np.column_stack([made.y_nm, made.x_nm])
     iron = (~bismuth).nonzero()[0]
-    cage = places[bismuth][cKDTree(places[bismuth]).query(places[iron], k=4)[1]]
+    cage = places[bismuth][KDTree(places[bismuth]).query(places[iron], k=4)[1]]
     off = places[iron] - cage.mean(axis=1)
     # At the crystal's outer rim, which is cut off later, cages are incomplete.
     off[np.hypot(*off.T) > 0.3 * A_NM] = 0.0

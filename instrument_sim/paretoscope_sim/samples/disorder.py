@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.samples.truth import Sample, Tag
 from paretoscope_sim.samples.vacancies import in_blob
@@ -29,10 +29,10 @@ def hard_core(
             break
         trial = rng.uniform((0.0, 0.0), size_nm, (max(2 * target, 64), 2))
         if len(places):
-            trial = trial[cKDTree(places).query(trial, distance_upper_bound=apart_nm)[0] == np.inf]
+            trial = trial[KDTree(places).query(trial, distance_upper_bound=apart_nm)[0] == np.inf]
         # Of each pair of trials that collide the later one goes, so the first comers all stay.
         alive = np.ones(len(trial), bool)
-        close = cKDTree(trial).query_pairs(apart_nm, output_type="ndarray")
+        close = KDTree(trial).query_pairs(apart_nm, output_type="ndarray")
         for first, second in close[np.lexsort((close[:, 1], close[:, 0]))].tolist():
             if alive[first]:
                 alive[second] = False
@@ -51,11 +51,11 @@ def amorphous_patch(
     drop = hard_core(rng, (side, side), 0.8 * sample.bond_nm, 0.9) - side / 2 + centre
     drop = drop[in_blob(drop, centre, radius_nm, shape)]
     # What touches the sheet's atoms would be inside them.
-    gap = cKDTree(places[outside]).query(drop)[0] if outside.any() else np.full(len(drop), np.inf)
+    gap = KDTree(places[outside]).query(drop)[0] if outside.any() else np.full(len(drop), np.inf)
     drop = drop[gap > 0.7 * sample.bond_nm]
     rim = np.zeros(len(kept), bool)
     if len(drop):
-        rim = cKDTree(drop).query(places[outside])[0] < 1.2 * sample.bond_nm
+        rim = KDTree(drop).query(places[outside])[0] < 1.2 * sample.bond_nm
     kept = replace(kept, tag=np.where(rim, np.maximum(kept.tag, Tag.EDGE), kept.tag).astype(np.uint8))
     patch = Sample.of(
         sample.name,

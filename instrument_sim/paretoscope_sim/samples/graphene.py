@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.samples.crystal import cell_vectors, tile
 from paretoscope_sim.samples.disorder import amorphous_patch
@@ -93,7 +93,7 @@ def _sheet(field_nm, margin_nm, rotation_deg, misorientation_deg):
         second = tile(turned, basis, field_nm, margin_nm)
         other = np.column_stack([second.y_nm, second.x_nm])
         kept = np.concatenate([centres[grain_of(*centres.T) == 0], other[grain_of(*other.T) == 1]])
-        close = cKDTree(kept).query_pairs(0.7 * RING_SPACING_NM, output_type="ndarray")
+        close = KDTree(kept).query_pairs(0.7 * RING_SPACING_NM, output_type="ndarray")
         centres = np.delete(kept, np.unique(close[:, 1]), axis=0)
     return from_rings(centres), grain_of
 
@@ -104,7 +104,7 @@ def _stone_wales(net: Network, rng, count: int, field_nm) -> tuple[Network, NDAr
     inside = ((middles > 1.0) & (middles < np.asarray(field_nm) - 1.0)).all(axis=1)
     odd = net.places_nm[net.odd_ring()]
     if len(odd):
-        inside &= cKDTree(odd).query(middles)[0] > 1.0
+        inside &= KDTree(odd).query(middles)[0] > 1.0
     chosen = scattered_sites(rng, inside.nonzero()[0], middles[:, 0], middles[:, 1], count, 2.0)
     for bond in chosen.tolist():
         net = rotate_bond(net, bond)
@@ -126,7 +126,7 @@ def _point_defects(sheet: Sample, rng, vacancies: int, dopants: int) -> Sample:
     special = np.column_stack([sheet.y_nm, sheet.x_nm])[~plain]
     places = np.column_stack([sheet.y_nm, sheet.x_nm])
     if len(special):
-        plain &= cKDTree(special).query(places)[0] > 0.5
+        plain &= KDTree(special).query(places)[0] > 0.5
     plain &= sheet.inside()
     sites = scattered_sites(
         rng, plain.nonzero()[0], sheet.y_nm, sheet.x_nm, vacancies + dopants, 6 * CC_BOND_NM
@@ -136,14 +136,14 @@ def _point_defects(sheet: Sample, rng, vacancies: int, dopants: int) -> Sample:
     removed[empty] = True
     species, intensity = sheet.species.copy(), sheet.intensity.copy()
     y, x, tag = sheet.y_nm.copy(), sheet.x_nm.copy(), sheet.tag.copy()
-    tree = cKDTree(places)
+    tree = KDTree(places)
     for order, atom in enumerate(silicon_sites.tolist()):
-        three = tree.query(places[atom], k=4)[1][1:]
+        three = np.asarray(tree.query(places[atom], k=4)[1])[1:]
         if order % 2:  # four-fold: in the middle of a bond, in place of both its atoms
             partner = int(three[0])
             removed[partner] = True
             y[atom], x[atom] = (places[atom] + places[partner]) / 2
-            around = tree.query([y[atom], x[atom]], k=6)[1][2:]
+            around = np.asarray(tree.query([y[atom], x[atom]], k=6)[1])[2:]
         else:
             around = three
         # Si-C bonds are longer: 0.17 nm seen from above where Si replaces one atom.

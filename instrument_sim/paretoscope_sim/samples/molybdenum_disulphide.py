@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.samples.crystal import cell_vectors, tile
 from paretoscope_sim.samples.elements import scattering
@@ -80,5 +80,5 @@ def _with_hole(sheet: Sample, centre_nm, radius_nm: float, rng: np.random.Genera
     kept = sheet.take(~gone)
     if not gone.any():
         return kept
-    rim = cKDTree(places[gone]).query(places[~gone])[0] < 1.25 * sheet.bond_nm
+    rim = KDTree(places[gone]).query(places[~gone])[0] < 1.25 * sheet.bond_nm
     return replace(kept, tag=np.where(rim, np.maximum(kept.tag, Tag.EDGE), kept.tag).astype(np.uint8))

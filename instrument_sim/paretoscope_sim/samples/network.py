@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import Delaunay, KDTree
 
 CC_BOND_NM = 0.142
 RING_SPACING_NM = CC_BOND_NM * np.sqrt(3.0)
@@ -65,7 +65,9 @@ def from_rings(centres_nm: NDArray[np.float64]) -> Network:
     rim = np.zeros(len(centres_nm), bool)
     rim[mesh.simplices[~inner]] = True
     rim[mesh.convex_hull] = True
-    whole = Network(corners.mean(axis=1), bonds, mesh.simplices.astype(np.int64), np.where(rim, 6, size))
+    whole = Network(
+        corners.mean(axis=1), bonds.astype(np.int64), mesh.simplices.astype(np.int64), np.where(rim, 6, size)
+    )
     return whole.keep(inner)
 
 
@@ -101,7 +103,7 @@ def relax(net: Network, near_nm: NDArray[np.float64], reach_nm: float = 1.2, ste
     """
     if not len(near_nm):
         return net
-    gap, _ = cKDTree(near_nm).query(net.places_nm, distance_upper_bound=reach_nm)
+    gap, _ = KDTree(near_nm).query(net.places_nm, distance_upper_bound=reach_nm)
     free = np.isfinite(gap).nonzero()[0]
     first, second = net.bonds, _second_neighbours(net)
     moving = np.zeros(len(net.places_nm), bool)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope_sim.samples.truth import Sample, Tag
 
@@ -17,7 +17,7 @@ def mark_neighbours(
     """Tag the columns within ``reach`` bond lengths of the given places, unless a later tag stands there."""
     if not len(y_nm) or not len(sample):
         return sample
-    tree = cKDTree(np.column_stack([sample.y_nm, sample.x_nm]))
+    tree = KDTree(np.column_stack([sample.y_nm, sample.x_nm]))
     found = tree.query_ball_point(np.column_stack([y_nm, x_nm]), reach * sample.bond_nm)
     near = np.zeros(len(sample), bool)
     near[np.concatenate([np.asarray(row, int) for row in found])] = True

@@ -12,7 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paretoscope_sim.sources import SampleSource
-from paretoscope_sim.vendor.common import INSERT_REFUSED, ApplicationServerException, InvalidOperationException
+from paretoscope_sim.vendor.common import (
+    INSERT_REFUSED,
+    ApplicationServerException,
+    InvalidOperationException,
+)
 from paretoscope_sim.vendor.enumerations import DetectorInsertionState, ImageSize, VacuumValvesState
 from paretoscope_sim.vendor.instrument import NAME, SERIAL, VERSION, SimulatedInstrument
 from paretoscope_sim.vendor.optics import Optics
@@ -59,11 +63,11 @@ class Detectors:
         self._instrument.check_running()
         return list(self._instrument.inserted)
 
-    def get_scanning_detector(self, detector_type: str) -> ScanningDetector:
+    def get_scanning_detector(self, detector: str) -> ScanningDetector:
         self._instrument.check_running()
-        if str(detector_type) not in self._instrument.inserted:
-            raise InvalidOperationException(f"There is no detector {detector_type}.")
-        return ScanningDetector(self._instrument, str(detector_type))
+        if str(detector) not in self._instrument.inserted:
+            raise InvalidOperationException(f"There is no detector {detector}.")
+        return ScanningDetector(self._instrument, str(detector))
 
 
 class ScanningDetector:
@@ -100,9 +104,7 @@ class Acquisition:
         self._instrument = instrument
         self.continuous_stem_acquisitions = ContinuousStemAcquisitions(instrument)
 
-    def acquire_stem_image(
-        self, detector: str, size: int | ImageSize, dwell_time: float
-    ) -> AdornedImage:
+    def acquire_stem_image(self, detector: str, size: int | ImageSize, dwell_time: float) -> AdornedImage:
         """Scan a square image. dwell_time: seconds. Blocks until the scan is over."""
         return self._instrument.take(_view(self._instrument, detector, size, dwell_time))
 
@@ -110,9 +112,7 @@ class Acquisition:
         """One image per detector. They are scanned one after the other here, together on the instrument."""
         part = settings.region.rectangle if settings.region is not None else None
         images = [
-            self._instrument.take(
-                _view(self._instrument, detector, settings.size, settings.dwell_time, part)
-            )
+            self._instrument.take(_view(self._instrument, detector, settings.size, settings.dwell_time, part))
             for detector in settings.detector_types
         ]
         if settings.auto_beam_blank:

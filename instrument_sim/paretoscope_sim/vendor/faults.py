@@ -1,10 +1,10 @@
 """What can go wrong with the instrument, on demand.
 
-    --fault no-metadata              every frame
-    --fault no-metadata@3            frame 3 only (frames count from 0)
-    --fault no-metadata@3,7          frames 3 and 7
-    --fault no-metadata@every5       every fifth frame: 4, 9, 14, ...
-    --fault no-metadata@p0.1         each frame with a chance of 0.1, drawn from the seed
+--fault no-metadata              every frame
+--fault no-metadata@3            frame 3 only (frames count from 0)
+--fault no-metadata@3,7          frames 3 and 7
+--fault no-metadata@every5       every fifth frame: 4, 9, 14, ...
+--fault no-metadata@p0.1         each frame with a chance of 0.1, drawn from the seed
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class Schedule:
         """Read 'NAME', 'NAME@3,7', 'NAME@every5' or 'NAME@p0.1'. Raises BadParameters."""
         name, at, when = text.partition("@")
         if name not in FAULTS:
-            raise BadParameters(
-                "unknown-fault", hint=f"No fault '{name}'. There are: {', '.join(FAULTS)}."
-            )
+            raise BadParameters("unknown-fault", hint=f"No fault '{name}'. There are: {', '.join(FAULTS)}.")
         if not at:
             return cls(name)
         try:

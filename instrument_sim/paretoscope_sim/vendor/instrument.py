@@ -31,7 +31,7 @@ CONTINUOUS_TIMEOUT_S = 10.0
 
 @dataclass
 class SimulatedInstrument:
-    """Everything the fake client reads and sets. Lengths in metres, angles in radians, as the vendor has them."""
+    """Everything the fake client reads and sets. Metres and radians, as the vendor has them."""
 
     source: Source
     clock: Clock = field(default_factory=Clock)
@@ -88,6 +88,7 @@ class SimulatedInstrument:
             rotation_deg=degrees(self.scan_rotation_rad),
             defocus_nm=self.defocus_m * 1e9,
             detector=detector,
+            gain=self.gain.get(detector, 1.0),
             beam_on=self.valves_open and not self.blanked and self.inserted.get(detector, False),
         )
 
@@ -108,9 +109,7 @@ class SimulatedInstrument:
         if strikes("wrong-detector", index):
             view = replace(view, detector=str(DetectorType.BF))
         shape = self.source.shape(view, index)
-        takes_s = frame_time_s(shape, view.dwell_us) * (
-            SLOW_FACTOR if strikes("slow-frame", index) else 1.0
-        )
+        takes_s = frame_time_s(shape, view.dwell_us) * (SLOW_FACTOR if strikes("slow-frame", index) else 1.0)
         if strikes("disconnect", index):
             self.clock.wait(takes_s / 2)
             self.connected = False
@@ -159,7 +158,7 @@ class SimulatedInstrument:
             if strikes("no-pixel-size", index)
             else BinaryResult(
                 None if size is None else PixelSize(x=size[1] * 1e-9, y=size[0] * 1e-9),
-                exposure.detector or view.detector,
+                view.detector,
             ),
             acquisition=None
             if strikes("no-times", index)
