@@ -18,9 +18,8 @@ SMALL = ScanRequest(size_px=64, dwell_us=1.0, insert=True)
 
 def simulated(*faults: str):
     vendor = pytest.importorskip("paretoscope_sim.vendor")
-    from paretoscope_sim.sources import SampleSource
-
     from paretoscope_sim.clock import Clock
+    from paretoscope_sim.sources import SampleSource
 
     instrument = vendor.SimulatedInstrument(
         SampleSource.named("graphene"), clock=Clock(speed=1000.0), faults=vendor.FaultPlan.of(faults)
