@@ -30,7 +30,8 @@ def command(
         str | None, typer.Option("--sample", help="Sample of the simulated instrument, e.g. SrTiO3.")
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option("--replay", help="A real image or movie to send instead of a sample.")
+        Path | None,
+        typer.Option("--replay", help="Real images, a file or folder, sent again and again."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a frame.")] = False,
     speed: Annotated[
@@ -48,10 +49,14 @@ def command(
     from paretoscope.errors import BadFile
     from paretoscope.settings import load
 
-    if replay is not None and not replay.is_file():
-        raise BadFile("no-such-file", hint=f"There is no file {replay} to replay.")
+    if replay is not None and not replay.exists():
+        raise BadFile("no-such-file", hint=f"There is no file or folder {replay} to replay.")
     if port == 0 and frames_at is None:
         frames_at = "tcp://127.0.0.1:0"  # Whoever takes any free port takes it for frames as well.
+    if sample is not None:
+        from paretoscope_sim.samples import recipe
+
+        recipe(sample)  # A misspelt name is told before anything is started.
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paretoscope-demo-")))
@@ -87,6 +92,8 @@ def _instrument(
     options_given = [
         text for name, value in given.items() if value is not None for text in (name, str(value))
     ]
+    if replay is not None:
+        options_given.append("--loop")
     command_line = [sys.executable, "-m", "paretoscope_sim", "--to", address, "--quiet", *options_given]
     process = subprocess.Popen(
         tethered_command(command_line), stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
