@@ -74,17 +74,27 @@ def never_compile() -> None:
         logei._load_attempted = True
 
 
+def kernel_on_disk() -> bool:
+    """Whether the kernel has been compiled on this machine; loads torch, but not the kernel."""
+    folder = _folder()
+    return (folder / f"{EXTENSION}.so").exists() and not (folder / "lock").exists()
+
+
+def _folder() -> Path:
+    from torch.utils import cpp_extension
+
+    return Path(cpp_extension._get_build_directory(EXTENSION, verbose=False))
+
+
 def _compile_apart() -> str:
     """Build the kernel in a child process where it is not on disk yet; '' or why there is none.
 
     A child, because torch waits for ever on the lock of a build that was killed half-way; the child can be
     given a limit, and a lock that outlives it is stale and removed.
     """
-    from torch.utils import cpp_extension
-
-    folder = Path(cpp_extension._get_build_directory(EXTENSION, verbose=False))
-    if (folder / f"{EXTENSION}.so").exists() and not (folder / "lock").exists():
+    if kernel_on_disk():
         return ""
+    folder = _folder()
     code = (
         "import warnings; warnings.simplefilter('ignore')\n"
         "from botorch.acquisition.multi_objective import logei\n"

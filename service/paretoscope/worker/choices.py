@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import structlog
 
 from paretoscope.adapters.store import ChoiceClaim, Store
@@ -21,12 +21,12 @@ from paretoscope.contract import (
     ParetoFront,
     StageTime,
 )
-from paretoscope.core.pareto import choose
 from paretoscope.errors import BadParameters, NotFound, ParetoscopeError
 from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
 from paretoscope.worker.pulse import Pulse
 from paretoscope.worker.workflow import Workflow
+from paretoscope.workflows.choice import pick
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class ChoiceWorker:
         policy = wait(lambda: store.policy(header.stream))
         memory = wait(lambda: store.memory(header.stream))
         front = wait(lambda: store.document(choice.frame_id, ParetoFront))
-        params, index = resolve(choice, front)
+        params, index = resolve(choice, front, policy.rewards)
         revision = wait(lambda: store.next_revision(choice.frame_id))
         found = list(self._workflow.redetect(header, pixels, policy, memory, params, revision))
         documents: list[Document] = [
@@ -113,7 +113,9 @@ class ChoiceWorker:
         log.info("choice answered", revision=revision, ms=round(told["redetect_ms"]))
 
 
-def resolve(choice: Choice, front: ParetoFront | None) -> tuple[LogParams, int | None]:
+def resolve(
+    choice: Choice, front: ParetoFront | None, rewards: Sequence[str] = ("qc", "er")
+) -> tuple[LogParams, int | None]:
     """The parameters that a choice means, and their place on the front where they have one.
 
     Raises BadParameters where the front has no such point, NotFound where there is no front yet.
@@ -129,8 +131,7 @@ def resolve(choice: Choice, front: ParetoFront | None) -> tuple[LogParams, int |
     if not front.points:
         raise BadParameters("empty-front", hint=f"Nothing was found on frame {choice.frame_id}.")
     if choice.weight is not None:
-        values = np.array([(point.qc, point.er) for point in front.points], dtype=np.float64)
-        index = choose(values, choice.weight, front.reference_point)
+        index = pick(front, choice.weight, rewards)
         return front.points[index].params, index
     if choice.point is None or choice.point >= len(front.points):
         raise BadParameters(
