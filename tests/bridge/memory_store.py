@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 from paretoscope.contract import Event, FrameHeader
-from paretoscope.errors import Busy, NotFound, StoreDown
+from paretoscope.errors import Busy, StoreDown
 
 
 class MemoryStore:
@@ -42,11 +42,12 @@ class MemoryStore:
         self.gaps[header.frame_id] = gap or 0
         return True
 
-    def state(self, frame_id: str) -> str:
+    def last_sequence(self, stream: str) -> tuple[str, int] | None:
         self._reach()
-        if frame_id not in self.frames:
-            raise NotFound(hint=f"There is no frame {frame_id}.")
-        return "queued"
+        of_stream = [
+            (header.epoch, header.sequence) for header, _ in self.frames.values() if header.stream == stream
+        ]
+        return max(((e, n) for e, n in of_stream if e == of_stream[-1][0]), default=None)
 
     def append_event(self, event: Event) -> str:
         self._reach()

@@ -64,9 +64,14 @@ def test_after_a_restart_of_the_bridge_a_running_source_has_no_gap(store):
         for sequence in range(3):
             client.ask(*frame(sequence))
     with running_bridge(store) as second, BareClient(second.address) as client:
-        assert client.ask(*frame(2))["duplicate"] is True
+        assert client.ask(*frame(1))["duplicate"] is True
         assert client.ask(*frame(3))["gap"] == 0
-        assert client.ask(*frame(5))["gap"] == 1
+        assert client.ask(*frame(50))["gap"] == 46
+    with running_bridge(store) as third, BareClient(third.address) as client:
+        assert client.ask(*frame(51, nbytes=1))["type"] == "fault"
+        assert client.ask(*frame(52))["gap"] == 0
+    with running_bridge(store) as fourth, BareClient(fourth.address) as client:
+        assert client.ask(head("end", stream="haadf", epoch="e1", frames=55))["gap"] == 2
 
 
 def test_an_end_is_acknowledged_and_names_what_is_missing(client, store):

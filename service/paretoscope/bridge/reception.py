@@ -25,7 +25,6 @@ from paretoscope.errors import (
     BadInput,
     Busy,
     Incompatible,
-    NotFound,
     ParetoscopeError,
     StoreDown,
 )
@@ -35,8 +34,6 @@ log = logging.getLogger(__name__)
 STORE_PAUSE_S = 0.5
 """After the store failed to answer, frames hear 'busy' at once for this long."""
 BACKLOG_PAUSE_S = 0.25
-RECALL_FRAMES = 8
-"""How far back to look for the last stored frame of a source that is new to this run of the bridge."""
 
 
 class Reception:
@@ -86,7 +83,7 @@ class Reception:
     def _frame(self, message: FrameMessage) -> Ack:
         header = message.header
         received_at = self._utc_now()
-        self._recall(header.stream, header.epoch, header.sequence)
+        self._recall(header.stream, header.epoch)
         if self._session.is_duplicate(header):
             self._tally.count("frames:duplicate")
             return self._session.duplicate(header)
@@ -106,7 +103,7 @@ class Reception:
         return ack
 
     def _end(self, end: StreamEnd) -> Ack:
-        self._recall(end.stream, end.epoch, end.frames)
+        self._recall(end.stream, end.epoch)
         ack = self._session.end(end)
         if not ack.duplicate:
             data = {"epoch": end.epoch, "frames": end.frames, "missing": ack.gap}
@@ -116,21 +113,20 @@ class Reception:
             self._session.ended(end)
         return ack
 
-    def _recall(self, stream: str, epoch: str, sequence: int) -> None:
-        """Of a source unknown to this run, find where the run before left off; raises StoreDown."""
-        if self._session.knows(stream, epoch):
-            return
-        for before in range(sequence - 1, max(-1, sequence - 1 - RECALL_FRAMES), -1):
-            try:
-                self._store.state(f"{stream}-{epoch}-{before:06d}")
-            except NotFound:
-                continue
-            self._session.resume(stream, epoch, before)
-            return
+    def _recall(self, stream: str, epoch: str) -> None:
+        """Of a source unknown to this run, take up where the run before left off; raises StoreDown."""
+        if not self._session.knows(stream, epoch):
+            last = self._store.last_sequence(stream)
+            if last is not None and last[0] == epoch:
+                self._session.resume(stream, epoch, last[1])
 
     def _refuse(self, error: ParetoscopeError, about: Subject, sent: bool) -> Fault:
         self._tally.fault(error, about)
         if sent and about.stream and about.epoch and about.sequence is not None:
+            try:
+                self._recall(about.stream, about.epoch)
+            except StoreDown:
+                log.debug("the store is away; frame %s counts from zero", about.sequence)
             self._session.refused(about.stream, about.epoch, about.sequence)
         return Fault(
             code=error.code,

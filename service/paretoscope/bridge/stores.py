@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from paretoscope.contract import Event, FrameHeader
 
@@ -20,8 +20,8 @@ class FrameStore(Protocol):
         """Durably store and queue a frame; False when it is there already. Raises StoreDown, Busy."""
         ...
 
-    def state(self, frame_id: str) -> Any:
-        """Raises NotFound for a frame it does not have, StoreDown."""
+    def last_sequence(self, stream: str) -> tuple[str, int] | None:
+        """(epoch, sequence) up to which the stream's frames have come. Raises StoreDown."""
         ...
 
     def append_event(self, event: Event) -> str: ...

@@ -193,6 +193,14 @@ class Frames(Queue):
         return int(self._field(frame_id, "gap"))
 
     @translated
+    def last_sequence(self, stream: str) -> tuple[str, int] | None:
+        """(epoch, sequence) up to which frames have come; None for a stream that has none."""
+        epoch, sequence = cast(
+            "list[bytes | None]", self._redis.hmget(keys.last(stream), "epoch", "sequence")
+        )
+        return None if epoch is None or sequence is None else (epoch.decode(), int(sequence))
+
+    @translated
     def received_at(self, frame_id: str) -> datetime:
         """UTC. Raises NotFound."""
         return parse_utc(self._field(frame_id, "received_at").decode())
