@@ -1,0 +1,45 @@
+// Requests to our own server. A refusal becomes a Problem with the service's code and hint.
+
+export class Problem extends Error {
+  constructor(status, code, hint) {
+    super(hint);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Problem(0, "service-down", "The service does not answer; it is tried again.");
+  }
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  throw new Problem(answer.status, told.code ?? "http-error", told.hint ?? `The service answered ${answer.status}.`);
+}
+
+export async function getJson(path) {
+  return (await ask(path, { headers: { Accept: "application/json" } })).json();
+}
+
+export async function sendJson(method, path, body) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return (await ask(path, { method, headers, body: JSON.stringify(body) })).json();
+}
+
+/** null where the service has nothing (yet); other refusals are thrown. */
+export async function getJsonOrNull(path) {
+  try {
+    return await getJson(path);
+  } catch (problem) {
+    if (problem.status === 404) return null;
+    throw problem;
+  }
+}
+
+export async function getImage(path) {
+  const blob = await (await ask(path, { headers: { Accept: "image/png" } })).blob();
+  return createImageBitmap(blob);
+}

@@ -1,0 +1,39 @@
+// Numbers and times as people read them.
+
+export function ms(value) {
+  if (value === null || value === undefined) return "–";
+  return value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+export function reward(value) {
+  if (value === null || value === undefined) return "–";
+  return value.toFixed(value < 0.1 ? 3 : 2);
+}
+
+export function age(seconds) {
+  if (seconds < 2) return "just now";
+  if (seconds < 60) return `${Math.round(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3600)} h ago`;
+}
+
+export function params(one) {
+  if (!one) return "per-window parameters";
+  const number = (value) => Number(value.toPrecision(3)).toString();
+  return `sigma ${number(one.sigma_min)}–${number(one.sigma_max)} px (${one.num_sigma} scales)   threshold ` +
+    `${number(one.threshold)}   overlap ${number(one.overlap)}`;
+}
+
+const SOURCES = {
+  "lattice-occupied-area": "lattice on the occupied area",
+  "lattice-whole-image": "lattice on the whole image",
+  density: "the given density",
+  count: "the given count",
+};
+
+export function source(expected) {
+  if (!expected) return "";
+  const from = SOURCES[expected.source] ?? expected.source;
+  const parts = [`Expected: ${from}`, expected.lattice, expected.note];
+  return parts.filter(Boolean).join(" · ");
+}

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from paretoscope.api.server import ApiServer
+from serving import api, server, store, worker  # noqa: F401
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium here (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, api: ApiServer, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
+    """The dashboard on an instrument's monitor; fails on script errors and on requests to others."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=api.url)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+
+    def only_ours(request: Request) -> None:
+        if not request.url.startswith((api.url, "data:", "blob:")):
+            wrong.append(f"asked another server: {request.url}")
+
+    opened.on("request", only_ours)
+    yield opened
+    opened.screenshot(path=tmp_path / "last.png")
+    context.close()
+    assert wrong == []
