@@ -52,6 +52,26 @@ def test_the_brightest_pixel_round_a_lone_atom_is_its_true_place():
     assert centre == pytest.approx((frame.truth.y_px[0], frame.truth.x_px[0]), abs=0.02)
 
 
+def test_truth_follows_drift_within_the_frame_and_flyback():
+    silicon = make_sample("graphene", field_nm=5.0, dopants=1, vacancies=0, stone_wales=0, holes=0,
+                          amorphous_radius_nm=0.0)  # fmt: skip
+    lone = silicon.take(silicon.tag == Tag.DOPANT)
+    scan = replace(
+        ideal(SMALL),
+        current_pa=1500.0,
+        centre_nm=(lone.y_nm[0] + 0.4, lone.x_nm[0] + 2.2),  # near the left rim
+        drift=Drift((0.05, 0.08), 0.0),
+        noise=ScanNoise(0.0, 0.0, 0.2, 400.0, 0.05),
+    )
+    frame, still = render(lone, scan, 1), render(lone, ideal(scan), 1)
+    excess = frame.image.astype(float) - 800
+    excess[excess < 0.05 * excess.max()] = 0
+    rows, columns = np.indices(excess.shape)
+    centre = (rows * excess).sum() / excess.sum(), (columns * excess).sum() / excess.sum()
+    assert np.hypot(frame.truth.y_px - still.truth.y_px, frame.truth.x_px - still.truth.x_px) > 2.0
+    assert centre == pytest.approx((frame.truth.y_px[0], frame.truth.x_px[0]), abs=0.1)
+
+
 def test_a_missing_atom_darkens_its_place(graphene):
     scan = replace(ideal(SMALL), current_pa=1500.0)
     place = np.array([2.1, 2.5])

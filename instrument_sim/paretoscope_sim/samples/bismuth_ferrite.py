@@ -14,6 +14,7 @@ from paretoscope_sim.samples.elements import effective_atoms, scattering
 from paretoscope_sim.samples.registry import sample
 from paretoscope_sim.samples.strontium_titanate import THICK_SPREAD_NM
 from paretoscope_sim.samples.truth import Sample, Tag
+from paretoscope_sim.seeds import stream
 
 A_NM = 0.3965
 """Pseudo-cubic cell."""
@@ -50,7 +51,7 @@ def bismuth_ferrite(
     # In the crystal's own axes, with the middle of the field as origin; turned at the end.
     y, x = sites.y_nm - reach, sites.x_nm - reach
     bismuth = sites.basis == 0
-    phase = np.random.default_rng(seed).uniform(-0.12, 0.12, 2) * min(field_nm)
+    phase = stream(seed, "BiFeO3").uniform(-0.12, 0.12, 2) * min(field_nm)
     half = wall_width_nm / 2
     across = _turns((x - y) / np.sqrt(2.0), walls_180, min(field_nm), half, phase[0])
     along = _turns(y, walls_71, min(field_nm), half, phase[1])
