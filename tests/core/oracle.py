@@ -125,7 +125,7 @@ def _overlap_groups(blobs: np.ndarray, overlap: float) -> tuple[np.ndarray, np.n
     """Group number of every blob, and whether it may both drop and be dropped."""
     count = len(blobs)
     first, second = np.triu_indices(count, 1)
-    # The very arithmetic of skimage, as another test shows.
+    # The arithmetic of skimage, as another test shows.
     hit = _overlap_exceeds(blobs[:, :2], blobs[:, 2], first, second, overlap)
     first, second = first[hit], second[hit]
     _, group = connected_components(coo_matrix((np.ones(len(first)), (first, second)), (count, count)))
