@@ -1,0 +1,131 @@
+"""From blobs on whole pixels to atoms with sub-pixel positions, their uncertainty and a confidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.spatial import KDTree
+
+from paretoscope.core.blobs import Blobs
+from paretoscope.core.confidence import confidence, significance
+from paretoscope.core.gaussian_fit import AMPLITUDE, BACKGROUND, LN_SIGMA, X, Y, fit_atoms
+from paretoscope.core.parabola import Parabola, fit_parabola
+from paretoscope.deadline import Deadline
+from paretoscope.errors import BadParameters
+
+Method = Literal["none", "parabola", "gaussian"]
+Column = npt.NDArray[np.float32]
+
+LEAST_ERROR_PX = 1e-3
+"""No position is claimed to be better than this: scan distortions are not in the noise model."""
+PARABOLA_BIAS_PX = 0.02
+"""A parabola through three pixels misses the peak of a narrow response by about this much."""
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Columns (N,) float32, row for row the blobs that came in; no NaN."""
+
+    y_px: Column
+    x_px: Column
+    sigma_px: Column
+    y_error_px: Column
+    """One standard deviation."""
+    x_error_px: Column
+    amplitude: Column
+    """Height above the background, in units of the image."""
+    background: Column
+    confidence: Column
+    """0..1, see `confidence.confidence`."""
+
+    def __len__(self) -> int:
+        return len(self.y_px)
+
+
+def refine(
+    image_unit: npt.NDArray[np.float32],
+    blobs: Blobs,
+    method: Method,
+    device: str | torch.device = "cpu",
+    deadline: Deadline | None = None,
+) -> Refined:
+    """Refine every blob of an image.
+
+    image_unit: (rows, columns) float32 in [0, 1].
+    method: "none" keeps whole pixels; "parabola" takes the peak of the matched LoG response; "gaussian" fits a
+    Gaussian on a constant background to every atom, neighbours subtracted, starting from the parabola. A fit
+    that runs away gives the parabola's answer; one cut short by the deadline its best so far.
+    Positions stay within half a pixel of the image.
+
+    Raises BadParameters for another method.
+    """
+    if method not in ("none", "parabola", "gaussian"):
+        raise BadParameters(hint=f"Refinement is one of none, parabola, gaussian; not {method!r}.")
+    if len(blobs) == 0:
+        return Refined(*(np.empty(0, dtype=np.float32) for _ in range(8)))
+    deadline = deadline or Deadline.never()
+    image = torch.tensor(np.asarray(image_unit, dtype=np.float32), device=device)
+    whole_y, whole_x, scale, response = (
+        torch.tensor(column, dtype=torch.float64, device=device)
+        for column in (blobs.y_px, blobs.x_px, blobs.sigma_px, blobs.response)
+    )
+    peak = fit_parabola(image, whole_y.round().long(), whole_x.round().long(), scale)
+    peak = _inside(peak, image.shape)
+    start = torch.stack(
+        [2 * response, peak.y_px, peak.x_px, torch.log(peak.sigma_px), torch.zeros_like(response)], dim=1
+    )
+    neighbour = _neighbour_distance(peak)
+    still = fit_atoms(image, start, neighbour, deadline, move=False)
+    values, noise = still.values, still.noise
+    # Position of a maximum = slope / curvature; the slope of LoG-filtered white noise has a variance of
+    # 3 / (4 pi sigma^4): the integral of (d/dy sigma^2 laplace G)^2.
+    slope = math.sqrt(3 / (4 * math.pi)) * noise / scale**2
+    error_y = torch.hypot(slope / peak.curvature_y, torch.full_like(slope, PARABOLA_BIAS_PX))
+    error_x = torch.hypot(slope / peak.curvature_x, torch.full_like(slope, PARABOLA_BIAS_PX))
+    if method == "none":
+        pixel = torch.full_like(slope, 1 / math.sqrt(12))
+        error_y, error_x = torch.hypot(error_y, pixel), torch.hypot(error_x, pixel)
+        values[:, Y], values[:, X], values[:, LN_SIGMA] = whole_y, whole_x, torch.log(scale)
+    if method == "gaussian" and not deadline.passed():
+        fit = fit_atoms(image, values, neighbour, deadline)
+        good = _stayed(fit.values, start, image.shape)
+        values = torch.where(good[:, None], fit.values, values)
+        error_y = torch.where(good, fit.y_error_px, error_y)
+        error_x = torch.where(good, fit.x_error_px, error_x)
+        noise = torch.where(good, fit.noise, noise)
+    # An error beyond the blob's own size says no more than "somewhere here".
+    error_y = torch.minimum(error_y.clamp(min=LEAST_ERROR_PX), 2 * scale)
+    error_x = torch.minimum(error_x.clamp(min=LEAST_ERROR_PX), 2 * scale)
+    z = significance(blobs.response, blobs.sigma_px, noise.cpu().numpy())
+    sure = confidence(z, blobs.sigma_px, float(image.numel()))
+    columns = [values[:, Y], values[:, X], torch.exp(values[:, LN_SIGMA]), error_y, error_x]
+    columns += [values[:, AMPLITUDE], values[:, BACKGROUND]]
+    return Refined(*(c.cpu().numpy().astype(np.float32) for c in columns), sure.astype(np.float32))
+
+
+def _inside(peak: Parabola, shape: torch.Size) -> Parabola:
+    y, x = peak.y_px.clamp(-0.5, shape[0] - 0.5), peak.x_px.clamp(-0.5, shape[1] - 0.5)
+    return Parabola(y, x, peak.sigma_px, peak.curvature_y, peak.curvature_x)
+
+
+def _neighbour_distance(peak: Parabola) -> torch.Tensor:
+    points = torch.stack([peak.y_px, peak.x_px], dim=1).cpu().numpy()
+    if len(points) < 2:
+        return torch.full_like(peak.y_px, torch.inf)
+    return torch.as_tensor(KDTree(points).query(points, k=2)[0][:, 1], device=peak.y_px.device)
+
+
+def _stayed(values: torch.Tensor, start: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Which fits are still about the atom they started from, (N,) bool."""
+    sigma = torch.exp(start[:, LN_SIGMA])
+    moved = torch.hypot(values[:, Y] - start[:, Y], values[:, X] - start[:, X])
+    widened = (values[:, LN_SIGMA] - start[:, LN_SIGMA]).abs()
+    y, x = values[:, Y], values[:, X]
+    inside = (y >= -0.5) & (y <= shape[0] - 0.5) & (x >= -0.5) & (x <= shape[1] - 0.5)
+    near = (moved < sigma.clamp(min=1.0)) & (widened < math.log(2))
+    return inside & near & (values[:, AMPLITUDE] > 0) & torch.isfinite(values).all(dim=1)
