@@ -13,10 +13,11 @@ from paretoscope.core.scale_space import kernel_1d
 HALF_WIDTH = 0.5
 """Blobs within this much of a significance are compared with the maxima expected there."""
 
+LEAST_Z = 2.0
+"""Below this noise has maxima nearly everywhere and the formula for their number no longer holds."""
 
-def significance(
-    response: npt.NDArray, sigma_px: npt.NDArray, noise: npt.NDArray
-) -> npt.NDArray[np.float64]:
+
+def significance(response: npt.NDArray, sigma_px: npt.NDArray, noise: npt.NDArray) -> npt.NDArray[np.float64]:
     """A response in units of what white noise alone gives, (N,).
 
     response, sigma_px: (N,) LoG response and its scale.  noise: (N,) standard deviation of a pixel nearby.
@@ -25,9 +26,7 @@ def significance(
     return np.clip(np.asarray(response, np.float64) / np.maximum(noise * gain, 1e-12), 0.0, 1e4)
 
 
-def confidence(
-    z: npt.NDArray[np.float64], sigma_px: npt.NDArray, area_px: float
-) -> npt.NDArray[np.float64]:
+def confidence(z: npt.NDArray[np.float64], sigma_px: npt.NDArray, area_px: float) -> npt.NDArray[np.float64]:
     """One minus the local false discovery rate of each blob, (N,) in 0..1, never falling with z.
 
     Efron, J. Am. Stat. Assoc. 99, 96 (2004): of the blobs about as significant as this one, the share that
@@ -49,13 +48,14 @@ def confidence(
     total = np.concatenate([[0.0], np.cumsum(density)])
     observed = last - first
     expected = free * (total[last] - total[first]) / observed * (_maxima(low) - _maxima(high))
+    share = np.where(ranked < LEAST_Z, 1.0, np.clip(expected / observed, 0.0, 1.0))
     result = np.empty(len(z))
-    result[order] = np.maximum.accumulate(1 - np.clip(expected / observed, 0.0, 1.0))
+    result[order] = np.maximum.accumulate(1 - share)
     return result
 
 
 def _maxima(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Maxima above z per unit of squared slope; level below the formula's own maximum at z = 1."""
+    """Maxima above z (at least 1) per unit of squared slope."""
     z = np.maximum(z, 1.0)
     return (2 * math.pi) ** -1.5 * z * np.exp(-0.5 * z * z)
 

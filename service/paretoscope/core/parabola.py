@@ -10,8 +10,8 @@ import torch
 from paretoscope.core.atom_windows import cut_windows
 
 SCALE_STEP = 0.2
-"""Distance of the three scales compared, in ln(sigma). The response of a Gaussian blob of width w at scale s is
-(A / 2) sech^2(ln(s / w)), so ln(sigma) is the coordinate in which its peak is a parabola."""
+"""Distance of the three scales compared, in ln(sigma). The response of a Gaussian blob of width w at scale s
+is (A / 2) sech^2(ln(s / w)), so ln(sigma) is the coordinate in which its peak is a parabola."""
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ def _overlap_exceeds(
     """Whether two discs share more than `overlap` of the smaller one's area, (P,) bool.
 
     Step by step in the float32 arithmetic that skimage uses on a float32 image (its scalar powers round
-    differently by one unit in the last place in one case of a thousand). https://mathworld.wolfram.com/Circle-CircleIntersection.html, eq. 14.
+    differently by one unit in the last place in one case of a thousand).
+    https://mathworld.wolfram.com/Circle-CircleIntersection.html, eq. 14.
     """
     sigma_1, sigma_2 = sigma_px[first], sigma_px[second]
     larger = np.maximum(sigma_1, sigma_2)

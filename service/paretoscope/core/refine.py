@@ -13,7 +13,8 @@ from scipy.spatial import KDTree
 
 from paretoscope.core.blobs import Blobs
 from paretoscope.core.confidence import confidence, significance
-from paretoscope.core.gaussian_fit import AMPLITUDE, BACKGROUND, LN_SIGMA, X, Y, fit_atoms
+from paretoscope.core.gaussian_fit import fit_atoms
+from paretoscope.core.gaussian_window import AMPLITUDE, BACKGROUND, LN_SIGMA, X, Y
 from paretoscope.core.parabola import Parabola, fit_parabola
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadParameters
@@ -57,9 +58,9 @@ def refine(
     """Refine every blob of an image.
 
     image_unit: (rows, columns) float32 in [0, 1].
-    method: "none" keeps whole pixels; "parabola" takes the peak of the matched LoG response; "gaussian" fits a
-    Gaussian on a constant background to every atom, neighbours subtracted, starting from the parabola. A fit
-    that runs away gives the parabola's answer; one cut short by the deadline its best so far.
+    method: "none" keeps whole pixels; "parabola" takes the peak of the matched LoG response; "gaussian" fits
+    a Gaussian on a constant background to every atom, neighbours subtracted, starting from the parabola. A
+    fit that runs away gives the parabola's answer; one cut short by the deadline its best so far.
     Positions stay within half a pixel of the image.
 
     Raises BadParameters for another method.
@@ -85,15 +86,15 @@ def refine(
     # Position of a maximum = slope / curvature; the slope of LoG-filtered white noise has a variance of
     # 3 / (4 pi sigma^4): the integral of (d/dy sigma^2 laplace G)^2.
     slope = math.sqrt(3 / (4 * math.pi)) * noise / scale**2
-    error_y = torch.hypot(slope / peak.curvature_y, torch.full_like(slope, PARABOLA_BIAS_PX))
-    error_x = torch.hypot(slope / peak.curvature_x, torch.full_like(slope, PARABOLA_BIAS_PX))
+    error_y = torch.hypot(slope / peak.curvature_y, _parabola_bias(peak.y_px, scale, image.shape[0]))
+    error_x = torch.hypot(slope / peak.curvature_x, _parabola_bias(peak.x_px, scale, image.shape[1]))
     if method == "none":
         pixel = torch.full_like(slope, 1 / math.sqrt(12))
         error_y, error_x = torch.hypot(error_y, pixel), torch.hypot(error_x, pixel)
         values[:, Y], values[:, X], values[:, LN_SIGMA] = whole_y, whole_x, torch.log(scale)
     if method == "gaussian" and not deadline.passed():
         fit = fit_atoms(image, values, neighbour, deadline)
-        good = _stayed(fit.values, start, image.shape)
+        good = _stayed(fit.values, start, torch.hypot(error_y, error_x), image.shape)
         values = torch.where(good[:, None], fit.values, values)
         error_y = torch.where(good, fit.y_error_px, error_y)
         error_x = torch.where(good, fit.x_error_px, error_x)
@@ -105,12 +106,19 @@ def refine(
     sure = confidence(z, blobs.sigma_px, float(image.numel()))
     columns = [values[:, Y], values[:, X], torch.exp(values[:, LN_SIGMA]), error_y, error_x]
     columns += [values[:, AMPLITUDE], values[:, BACKGROUND]]
-    return Refined(*(c.cpu().numpy().astype(np.float32) for c in columns), sure.astype(np.float32))
+    y, x, sigma, y_error, x_error, height, floor = (c.cpu().numpy().astype(np.float32) for c in columns)
+    return Refined(y, x, sigma, y_error, x_error, height, floor, sure.astype(np.float32))
 
 
 def _inside(peak: Parabola, shape: torch.Size) -> Parabola:
     y, x = peak.y_px.clamp(-0.5, shape[0] - 0.5), peak.x_px.clamp(-0.5, shape[1] - 0.5)
     return Parabola(y, x, peak.sigma_px, peak.curvature_y, peak.curvature_x)
+
+
+def _parabola_bias(at: torch.Tensor, sigma: torch.Tensor, side: int) -> torch.Tensor:
+    """Systematic error along one axis, px: an atom at the rim is drawn to its mirror image."""
+    to_rim = torch.minimum(at + 0.5, side - 0.5 - at)
+    return PARABOLA_BIAS_PX + 0.4 * sigma * torch.exp(-0.5 * (to_rim / sigma) ** 2)
 
 
 def _neighbour_distance(peak: Parabola) -> torch.Tensor:
@@ -120,12 +128,18 @@ def _neighbour_distance(peak: Parabola) -> torch.Tensor:
     return torch.as_tensor(KDTree(points).query(points, k=2)[0][:, 1], device=peak.y_px.device)
 
 
-def _stayed(values: torch.Tensor, start: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Which fits are still about the atom they started from, (N,) bool."""
+def _stayed(
+    values: torch.Tensor, start: torch.Tensor, error_px: torch.Tensor, shape: torch.Size
+) -> torch.Tensor:
+    """Which fits are still about the atom they started from, (N,) bool.
+
+    error_px: (N,) of the parabola's positions: a fit may move by three of these, or half a pixel.
+    """
     sigma = torch.exp(start[:, LN_SIGMA])
     moved = torch.hypot(values[:, Y] - start[:, Y], values[:, X] - start[:, X])
     widened = (values[:, LN_SIGMA] - start[:, LN_SIGMA]).abs()
     y, x = values[:, Y], values[:, X]
     inside = (y >= -0.5) & (y <= shape[0] - 0.5) & (x >= -0.5) & (x <= shape[1] - 0.5)
-    near = (moved < sigma.clamp(min=1.0)) & (widened < math.log(2))
+    near = moved < torch.minimum((3 * error_px).clamp(min=0.5), sigma.clamp(min=0.5))
+    near &= widened < math.log(2)
     return inside & near & (values[:, AMPLITUDE] > 0) & torch.isfinite(values).all(dim=1)
