@@ -78,3 +78,25 @@ def test_settings_do_not_change_once_read() -> None:
     settings = Settings()
     with pytest.raises(ValidationError):
         settings.http_port = 1  # type: ignore[misc]
+
+
+def test_every_setting_is_in_the_reference_with_its_default() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/reference/settings.md").read_text()
+    rows = {line.split("|")[2].strip(" `"): line for line in text.splitlines() if line.startswith("| `")}
+    tree = load().model_dump(mode="json")
+    limits = tree.pop("limits")
+    flat = tree | {f"limits.{name}": value for name, value in limits.items()}
+    assert set(rows) == set(flat)
+    for name, value in flat.items():
+        if value is not None and name != "data":
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            assert f"| `{shown}` |" in rows[name]
+
+
+def test_children_read_the_same_settings_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(data=tmp_path, http_hosts=("lab", "stem.example"), log_json=True, redis_url="redis://h/1")
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert load().model_dump() == settings.model_dump()

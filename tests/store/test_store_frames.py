@@ -283,3 +283,14 @@ def test_many_threads_put_and_claim_every_frame_once(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len(claimed) == len(set(claimed)) == 60
+
+
+def test_workers_gone_for_long_are_forgotten_unless_they_hold_a_frame(store: Store) -> None:
+    store.put_frame(*frame())
+    assert store.claim_frame("holds") is not None
+    store.claim_idle_s = 3600.0
+    assert store.claim_frame("idle") is None
+    threading.Event().wait(0.05)
+    assert store.sweep_consumers(idle_s=0.01) == 1
+    names = {one["name"] for one in store._redis.xinfo_consumers("ps:work", "workers")}
+    assert names == {b"holds"}

@@ -51,6 +51,7 @@ def run(
         pulse.ready = True
         log.info("worker ready", worker=consumer, device=device)
         patience = Patience(stop)
+        patience.until_done(store.sweep_consumers)
         frames = FrameWorker(store, workflow, pulse, patience, consumer, device=device, version=__version__)
         choices = ChoiceWorker(store, workflow, pulse, patience, consumer)
         beside = threading.Thread(target=choices.run, name="choices", daemon=True)

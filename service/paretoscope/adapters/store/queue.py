@@ -83,6 +83,18 @@ class Queue(Events):
         queue = keys.WORK if isinstance(claim, Claim) else keys.CHOICES
         self._redis.xclaim(queue, keys.GROUP, consumer, 0, [claim.entry], idle=0, justid=True)
 
+    @translated
+    def sweep_consumers(self, idle_s: float = 24 * 3600.0) -> int:
+        """Forget workers that hold nothing and were not heard for `idle_s` seconds; returns how many."""
+        swept = 0
+        for queue in (keys.WORK, keys.CHOICES):
+            self._ensure_group(queue)
+            for one in cast(list[Any], self._redis.xinfo_consumers(queue, keys.GROUP)):
+                if one["pending"] == 0 and one["idle"] > idle_s * 1000:
+                    self._redis.xgroup_delconsumer(queue, keys.GROUP, one["name"])
+                    swept += 1
+        return swept
+
 
 def _first(answer: Any) -> tuple[str, dict[bytes, bytes]] | None:
     for _, entries in cast(list[Any], answer or []):
