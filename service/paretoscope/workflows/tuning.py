@@ -113,7 +113,8 @@ def tune(
 def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
     """The space with thresholds between the candidates' floor and their strongest response."""
     sigmas = np.asarray(candidates.sigmas, dtype=np.float64)
-    if sigmas.shape != space.grid.shape or not np.allclose(sigmas, space.grid, rtol=1e-6):
+    # Candidates round the grid to binary fractions, about 1e-6 of its largest scale away.
+    if sigmas.shape != space.grid.shape or not np.allclose(sigmas, space.grid, rtol=1e-4):
         raise BadParameters(
             "grid-differs",
             hint="The candidates were built on other scales than space.grid; build them on it.",

@@ -1,0 +1,67 @@
+"""The operator's pick on the front: kept from frame to frame until another is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paretoscope.contract import FrontPoint, LogParams, OperatingPoint, StreamMemory, StreamPolicy
+from paretoscope.core import rewards
+from paretoscope.workflows.choice import pick_among, resolutions
+from paretoscope.workflows.prepared import Prepared
+from paretoscope.workflows.tuning import Tuned
+
+
+def scored_point(prepared: Prepared, params: LogParams, names: list[str]) -> FrontPoint:
+    """What `params` (on the grid) are worth on this frame, wherever they came from."""
+    blobs = prepared.candidates.select(params)
+    values = rewards.evaluate([*dict.fromkeys(["qc", "er", *names])], blobs, prepared.expectation)
+    return FrontPoint(
+        params=params,
+        qc=float(values["qc"].value or 0.0),
+        er=float(values["er"].value or 0.0),
+        n_found=int(rewards.counted(blobs, prepared.expectation).sum()),
+        n_close=round(values["er"].numerator or 0.0),
+        rewards=values,
+    )
+
+
+def keep_operating_point(
+    prepared: Prepared, tuned: Tuned, policy: StreamPolicy, memory: StreamMemory
+) -> Tuned:
+    """`tuned` with the operator's standing choice as its chosen point.
+
+    A weight is applied to the new front. Parameters are kept as they are: where the new front does not
+    hold them they are added to it, marked `dominated` if something better is known by now.
+    """
+    standing = memory.operating
+    if standing is None or standing.origin != "operator" or not tuned.points:
+        return tuned
+    if standing.weight is not None:
+        ties = resolutions(policy.rewards, prepared.expectation.document())
+        return replace(tuned, chosen=pick_among(tuned.points, standing.weight, policy.rewards, ties))
+    params = prepared.candidates.snap(standing.params)
+    return with_point(prepared, tuned, params, policy.rewards)
+
+
+def with_point(prepared: Prepared, tuned: Tuned, params: LogParams, names: list[str]) -> Tuned:
+    """`tuned` with `params` on the front and chosen."""
+    for index, point in enumerate(tuned.points):
+        if point.params == params:
+            return replace(tuned, chosen=index)
+    kept = scored_point(prepared, params, names)
+    beaten = any(point.qc <= kept.qc and point.er <= kept.er for point in tuned.points)
+    kept = kept.model_copy(update={"dominated": beaten})
+    points = sorted([*tuned.points, kept], key=lambda point: (point.qc, point.er))
+    return replace(tuned, points=points, chosen=points.index(kept))
+
+
+def operating_point_of(tuned: Tuned, frame_id: str, memory: StreamMemory) -> OperatingPoint | None:
+    """Where the next frame starts: the operator's standing choice, else what the service chose."""
+    if memory.operating is not None and memory.operating.origin == "operator":
+        standing = memory.operating
+        if standing.weight is None or tuned.params is None:
+            return standing
+        return standing.model_copy(update={"params": tuned.params})
+    if tuned.params is None:
+        return memory.operating
+    return OperatingPoint(params=tuned.params, origin="service", frame_id=frame_id)
