@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import signal
 import subprocess
 import sys
 
@@ -93,6 +94,23 @@ def test_bad_input_is_one_line_and_exit_code_2(line, capsys, tmp_path, monkeypat
     assert out == ""
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+def test_an_interrupt_need_not_wait_for_the_end_of_a_scan():
+    with running_bridge(MemoryStore()) as bridge:
+        line = f"run --to {bridge.address} --speed 0.001 --size 64"
+        running = subprocess.Popen(
+            [sys.executable, "-u", "-m", "paretoscope_sim", *line.split()], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert running.stdout is not None
+            assert "Ctrl-C" in running.stdout.readline()
+            running.send_signal(signal.SIGINT)
+            told, _ = running.communicate(timeout=30)
+        finally:
+            running.kill()
+    assert running.returncode == 0
+    assert "frames taken" in told
 
 
 def test_options_alone_mean_run(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,13 +83,17 @@ def command(
         scan = shared.scan_for(name, size, dwell_us, field_nm, current_pa, damage)
         width_nm = scan.field_of_view_nm
         source = SampleSource.named(name, scan, seed, **shared.sample_options(option))
+    stop = threading.Event()
+    # Waiting on the event, not sleeping: an interrupt need not wait for the end of a scan.
+    clock = Clock(speed, sleep=partial(_wait, stop))
     instrument = SimulatedInstrument(
-        source, Clock(speed), FaultPlan.of(fault or [], seed), field_of_view_m=width_nm * 1e-9
+        source, clock, FaultPlan.of(fault or [], seed), field_of_view_m=width_nm * 1e-9
     )
     session = Session(to, stream, frames, size, dwell_us, truth_folder=truth)
-    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if not quiet:
+        typer.echo(f"{replay or sample or 'graphene'} -> {to}; stop with Ctrl-C")
     outcome = run(
         instrument,
         session,
@@ -101,6 +106,10 @@ def command(
     if outcome.lost and not stop.is_set():
         typer.echo(f"error: {outcome.lost} frames were not delivered to {to}; is the service up?", err=True)
         sys.exit(1)
+
+
+def _wait(stop: threading.Event, seconds: float) -> None:
+    stop.wait(seconds)
 
 
 def _line(frame_id: str, fields: dict[str, Any]) -> str:
