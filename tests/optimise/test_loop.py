@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paretoscope.core import pareto
 from paretoscope.deadline import Deadline
 from paretoscope.optimise.loop import SearchPlan, search
 from paretoscope.optimise.nsga2 import Nsga2Optimiser
@@ -136,3 +137,22 @@ def test_progress_rises_to_one_and_reports_the_hypervolume():
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert all(0.0 < volume < 1.0 for _, volume in told)
+
+
+def test_a_breeder_goes_before_the_steps_and_all_see_everything():
+    seen = Nsga2Optimiser(2, REF, 1)
+    found = search(
+        bowl,
+        SobolOptimiser(2, REF, 3),
+        2,
+        REF,
+        deadline=Deadline.never(),
+        plan=SearchPlan(screen=8, generations=2, brood=6, max_steps=2, tolerance=-1.0),
+        breeder=seen,
+    )
+    assert [(phase.name, phase.evaluations) for phase in found.phases] == [
+        ("screen", 8),
+        ("breed", 12),
+        ("steps", 8),
+    ]
+    assert np.array_equal(seen.front()[1], found.y[pareto.nondominated(found.y, REF)])

@@ -41,7 +41,7 @@ def count_resolution(n_expected: float, area_px: float, neighbour_px: float) -> 
 def feasible(values: np.ndarray, reference: Sequence[float]) -> np.ndarray:
     """(points,) bool: finite and strictly inside the reference point."""
     values = np.asarray(values, dtype=np.float64)
-    return np.isfinite(values).all(axis=1) & (values < np.asarray(reference)).all(axis=1)
+    return np.asarray(np.isfinite(values).all(axis=1) & (values < np.asarray(reference)).all(axis=1))
 
 
 def nondominated(values: np.ndarray, reference: Sequence[float]) -> np.ndarray:

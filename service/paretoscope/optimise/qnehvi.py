@@ -118,17 +118,20 @@ class BayesianOptimiser:
     def _pool(self) -> np.ndarray:
         """(<= pool, dimensions): half spread over the cube, half near the front at three distances."""
         archive, half = self._archive, self._lean.pool // 2
-        spread = sobol_points(half, archive.dimensions, self._seed * 7919 + self._steps)
+        pool = sobol_points(half, archive.dimensions, self._seed * 7919 + self._steps)
         near, _ = archive.front()
         if len(near):
             random = np.random.default_rng((self._seed, self._steps))
             widths = np.array([0.02, 0.08, 0.25])[np.arange(half) % 3, None]
             around = near[random.integers(len(near), size=half)]
-            spread = np.vstack([spread, around + widths * random.standard_normal(around.shape)])
-        pool = np.clip(spread, 0.0, 1.0)
+            # First in the pool: where the acquisition is nought everywhere (plain qNEHVI late in a search),
+            # the first point wins, and next to the front is the better place to be.
+            pool = np.vstack([around + widths * random.standard_normal(around.shape), pool])
+        pool = np.clip(pool, 0.0, 1.0)
         if self._snap is not None:
             pool = np.array([self._snap(point) for point in pool])
-        return np.unique(pool, axis=0)
+        _, first = np.unique(pool, axis=0, return_index=True)
+        return pool[np.sort(first)]
 
     def _by_gradient(self, acquisition, n: int) -> np.ndarray:
         d = self._archive.dimensions

@@ -60,7 +60,7 @@ def first_step_s(name: str) -> float:
     """
     if name in ("qnehvi", "qlognehvi"):
         return WARM_STEP_S if is_warm() else COLD_STEP_S
-    return LIGHT_STEP_S
+    return LIGHT_STEP_S if is_warm() else 10.0 * LIGHT_STEP_S
 
 
 def never_compile() -> None:
@@ -120,11 +120,15 @@ def _compile_apart() -> str:
 def _tiny_steps(note: str) -> tuple[bool, str]:
     from botorch.acquisition.multi_objective import logei
 
+    from paretoscope.optimise.nsga2 import Nsga2Optimiser
     from paretoscope.optimise.qnehvi import BayesianOptimiser
     from paretoscope.optimise.sobol import sobol_points
 
-    x = sobol_points(8, 2, seed=0)
+    x = sobol_points(16, 2, seed=0)
     y = np.column_stack([x[:, 0], 1.0 - x[:, 0] * x[:, 1]])
+    genetic = Nsga2Optimiser(2, (1.0, 1.0))
+    genetic.observe(x, y)
+    genetic.suggest(8)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for acquisition in ("qlognehvi", "qnehvi"):

@@ -85,15 +85,20 @@ def tune(
         """Whether a point lies in the best cell there is: all rewards nought within the resolution."""
         return bool((pareto.cells(values, ties) == 0.0).all(axis=1).any())
 
+    bayesian = policy.optimiser in ("qnehvi", "qlognehvi")
     found = search(
         evaluate,
         make_optimiser(policy.optimiser, DIMENSIONS, reference, seed, space.snap),
         DIMENSIONS,
         reference,
-        plan=plan or SearchPlan(first_step_s=first_step_s(policy.optimiser)),
+        plan=plan
+        or SearchPlan(first_step_s=first_step_s(policy.optimiser), first_generation_s=first_step_s("nsga2")),
         start=remembered(memory, space),
         deadline=deadline,
         seed=seed,
+        # Evaluations cost a millisecond here: before a Bayesian step of 0.2 s, generations that cost hardly
+        # more than their evaluations. Neither is begun once a point is as good as can be told.
+        breeder=make_optimiser("nsga2", DIMENSIONS, reference, seed) if bayesian else None,
         progress=progress,
         good_enough=ideal,
     )
