@@ -57,12 +57,14 @@ def run(
     instrument: SimulatedInstrument,
     session: Session,
     stop: threading.Event,
+    on_start: Callable[[], None] = lambda: None,
     on_frame: Callable[[str, dict[str, Any]], None] = lambda frame_id, fields: None,
     on_error: Callable[[InstrumentError], None] | None = None,
 ) -> Outcome:
     """Take frames through the fake client and the Spectra driver, and send them, until done or stopped.
 
-    on_frame: told the frame id and header fields of each frame.  Raises what the driver cannot help.
+    on_start: told when everything is ready for the first frame.  on_frame: told each frame id and header
+    fields.  Raises what the driver cannot help.
     """
     source = instrument.source
     view = View((session.size_px, session.size_px), instrument.field_of_view_m * 1e9, session.dwell_us)
@@ -84,6 +86,7 @@ def run(
 
     spectra = Spectra("simulated", factory=lambda: TemMicroscopeClient(instrument))
     sender = FrameSender(session.to, session.stream, when_full="wait", wait_s=FLUSH_S)
+    on_start()
     try:
         SpectraSource(spectra, sender, request, on_frame=tell, on_error=on_error).run(stop, session.frames)
         sender.end()

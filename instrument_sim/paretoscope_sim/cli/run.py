@@ -92,12 +92,12 @@ def command(
     session = Session(to, stream, frames, size, dwell_us, truth_folder=truth)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if not quiet:
-        typer.echo(f"{replay or sample or 'graphene'} -> {to}; stop with Ctrl-C")
+    start = f"{replay or sample or 'graphene'} -> {to}; stop with Ctrl-C"
     outcome = run(
         instrument,
         session,
         stop,
+        on_start=lambda: None if quiet else typer.echo(start),
         on_frame=lambda frame_id, fields: None if quiet else typer.echo(_line(frame_id, fields)),
         on_error=lambda error: typer.echo(f"{error.code}: {error.hint}", err=True),
     )
