@@ -106,3 +106,14 @@ def test_parameters_off_the_grid_or_below_the_floor_are_refused(change, says):
     with pytest.raises(BadParameters) as refused:
         candidates.select(LogParams(**(values | change)))
     assert says in refused.value.hint
+
+
+def test_selecting_for_a_score_differs_by_few_blobs_and_none_without_chains():
+    noise = np.random.default_rng(0).random((128, 128), dtype=np.float32)
+    candidates = CandidateSet.build(noise, np.linspace(1, 5, 12), 0.0)
+    tangle = candidates.snap(LogParams(sigma_min=1, sigma_max=5, threshold=0.05, overlap=0.1))
+    exact, quick = candidates.select(tangle), candidates.select(tangle, exact=False)
+    assert len(exact) > 500
+    assert abs(len(exact) - len(quick)) < 0.03 * len(exact)
+    clear = candidates.snap(LogParams(sigma_min=2, sigma_max=2, threshold=0.1, overlap=1.0))
+    assert_identical(candidates.select(clear), candidates.select(clear, exact=False))

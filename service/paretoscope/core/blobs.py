@@ -70,11 +70,12 @@ def blobs_between(
     threshold: float,
     overlap: float,
     cap: int | None = None,
+    exact: bool = True,
 ) -> Blobs:
     """The blobs of the stack cut to scales first..last: its peaks above the threshold, pruned."""
     rows, capped = peaks_between(maxima, first, last, threshold, cap)
     y, x, sigma = maxima.y_px[rows], maxima.x_px[rows], scales[maxima.scale[rows]]
-    keep = kept_after_pruning(y, x, sigma, overlap)
+    keep = kept_after_pruning(y, x, sigma, overlap, exact)
     return Blobs(
         y_px=y[keep].astype(np.float32),
         x_px=x[keep].astype(np.float32),

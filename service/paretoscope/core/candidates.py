@@ -67,8 +67,12 @@ class CandidateSet:
             num_sigma=last - first + 1,
         )
 
-    def select(self, params: LogParams) -> Blobs:
+    def select(self, params: LogParams, exact: bool = True) -> Blobs:
         """The blobs of ``detect_blobs(image, self.snap(params))``.
+
+        exact: False is for scoring many parameter sets: where blobs overlap in chains (in noise, mostly) they
+        are resolved strongest pair first, about one blob in a hundred differs, and a tangle of a thousand
+        blobs takes 1 ms instead of 20.
 
         Raises BadParameters for a sigma off the grid by more than a thousandth of a step, or a threshold
         below the floor. `params.num_sigma` is taken from the grid.
@@ -80,7 +84,7 @@ class CandidateSet:
                 "raise it, or build the candidates with a lower floor."
             )
         return blobs_between(
-            self.maxima, self.sigmas, first, last, params.threshold, params.overlap, self.cap
+            self.maxima, self.sigmas, first, last, params.threshold, params.overlap, self.cap, exact
         )
 
     def inside(self, y0: int, x0: int, height: int, width: int) -> CandidateSet:

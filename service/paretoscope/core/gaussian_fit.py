@@ -35,9 +35,6 @@ class AtomModels:
     damping: torch.Tensor
     """Levenberg's, of the next step: grows where a step made the fit worse."""
 
-    def column(self, name: int) -> torch.Tensor:
-        return self.values[:, name]
-
 
 def fit_atoms(
     image: torch.Tensor,

@@ -18,18 +18,23 @@ from scipy.spatial import KDTree
 
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
-SKIMAGE_ORDER_PAIRS = 1_000_000
+SKIMAGE_ORDER_PAIRS = 500_000
 """Beyond so many neighbouring pairs chains are resolved strongest pair first, not in skimage's order: laying
 out its set would take seconds, and only noise has that many."""
 
 
 def kept_after_pruning(
-    y_px: npt.NDArray, x_px: npt.NDArray, sigma_px: npt.NDArray[np.float32], overlap: float
+    y_px: npt.NDArray,
+    x_px: npt.NDArray,
+    sigma_px: npt.NDArray[np.float32],
+    overlap: float,
+    exact: bool = True,
 ) -> npt.NDArray[np.bool_]:
     """Which blobs stay, (N,) bool.
 
     y_px, x_px: (N,) integers or floats.  sigma_px: (N,) float32, positive.  The order of the rows counts.
     overlap: 0..1, the share of the smaller disc's area that may be covered.
+    exact: False resolves chains strongest pair first, where laying out skimage's set is too slow (scoring).
     """
     count = len(sigma_px)
     keep = np.ones(count, dtype=bool)
@@ -51,21 +56,11 @@ def kept_after_pruning(
     settled[sure_losers] = True
     if settled.all():
         return keep
-    return _walk(points, sigma_px, first, second, loser)
-
-
-def _walk(
-    points: npt.NDArray[np.float32],
-    sigma_px: npt.NDArray[np.float32],
-    first: npt.NDArray[np.intp],
-    second: npt.NDArray[np.intp],
-    loser: npt.NDArray[np.intp],
-) -> npt.NDArray[np.bool_]:
-    alive = [True] * len(sigma_px)
     loses = dict(zip(zip(first.tolist(), second.tolist(), strict=True), loser.tolist(), strict=True))
-    for pair in _skimage_order(points, sigma_px, loses):
-        a, b = pair
-        if alive[a] and alive[b]:
+    pairs = _skimage_order(points, sigma_px, loses) if exact else sorted(loses)
+    alive = [True] * count
+    for pair in pairs:
+        if alive[pair[0]] and alive[pair[1]]:
             alive[loses[pair]] = False
     return np.array(alive)
 
