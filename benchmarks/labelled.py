@@ -35,11 +35,14 @@ class Case:
     """True where not every atom of the image is marked."""
     ordered: bool
     """False for single atoms on a support: the number of marks is then given as the expected count."""
+    lattice: str | None = None
+    """None: estimated from the image."""
 
 
 @dataclass(frozen=True)
 class Score:
     image: str
+    lattice: str
     marks: int
     found: int
     precision: float
@@ -78,6 +81,7 @@ CASES = (
     Case(PLATINUM, csv_marks("HPAI_053_Results.csv"), partly=False, ordered=False),
     Case("Sjeon1_bpy_crop20.tif", csv_marks("Sjeon1_bpy_crop20.csv"), partly=False, ordered=False),
     Case(PTO, npy_marks("TEMUL_Cropped_PTO-SRO_Aligned_Asite_xy.npy"), partly=True, ordered=True),
+    Case(PTO, npy_marks("TEMUL_Cropped_PTO-SRO_Aligned_Asite_xy.npy"), True, True, "SrTiO3"),
     Case(GOLD, atomap_marks(GOLD), partly=True, ordered=True),
 )
 
@@ -98,7 +102,7 @@ def score(case: Case, folder: Path, budget_s: float) -> Score:
     marks = case.marks(folder)
     spacing = float(np.median(cKDTree(marks).query(marks, k=2)[0][:, 1]))
     policy = StreamPolicy() if case.ordered else StreamPolicy(count=len(marks))
-    analysis = ps.analyze(file.image, file.pixel_size_nm, budget_s=budget_s, policy=policy)
+    analysis = ps.analyze(file.image, file.pixel_size_nm, case.lattice, budget_s=budget_s, policy=policy)
     found = np.column_stack([analysis.atoms["y_px"], analysis.atoms["x_px"]])
     radius = min(0.5 * spacing, 8.0)
     if case.partly and len(found):
@@ -112,6 +116,7 @@ def score(case: Case, folder: Path, budget_s: float) -> Score:
     chosen = analysis.chosen
     return Score(
         image=case.image,
+        lattice=case.lattice or ("estimated" if case.ordered else "count given"),
         marks=len(marks),
         found=len(found),
         precision=precision,
@@ -131,11 +136,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     scores = [score(case, arguments.folder, arguments.budget_s) for case in CASES]
-    print(f"{'image':46}{'marks':>6}{'found':>7}{'precision':>10}{'recall':>8}{'F1':>7}{'rms px':>8}")
+    print(
+        f"{'image':45}{'lattice':13}{'marks':>6}{'found':>7}{'precision':>10}{'recall':>8}{'F1':>7}{'rms px':>8}"
+    )
     for row in scores:
         partly = "  (partly marked: precision near marks only)" if row.partly_marked else ""
         print(
-            f"{row.image:46}{row.marks:6}{row.found:7}{row.precision:10.3f}{row.recall:8.3f}{row.f1:7.3f}"
+            f"{row.image:45}{row.lattice:13}{row.marks:6}{row.found:7}{row.precision:10.3f}{row.recall:8.3f}{row.f1:7.3f}"
             f"{row.rms_px:8.2f}{partly}"
         )
     if arguments.json:
