@@ -136,9 +136,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     scores = [score(case, arguments.folder, arguments.budget_s) for case in CASES]
-    print(
-        f"{'image':45}{'lattice':13}{'marks':>6}{'found':>7}{'precision':>10}{'recall':>8}{'F1':>7}{'rms px':>8}"
-    )
+    head = f"{'image':45}{'lattice':13}{'marks':>6}{'found':>7}"
+    print(f"{head}{'precision':>10}{'recall':>8}{'F1':>7}{'rms px':>8}")
     for row in scores:
         partly = "  (partly marked: precision near marks only)" if row.partly_marked else ""
         print(
