@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from paretoscope.adapters.store import Store
 from paretoscope.api import ApiSettings, create_app
 from paretoscope.api.negotiate import NotAcceptable, choose_media
 from paretoscope.api.openapi import described
-from paretoscope.api.server import ApiServer
+from paretoscope.api.server import ApiServer, listen
 from paretoscope.errors import AddressInUse
 from serving import SmallWorker, put_worked
 
@@ -144,6 +145,12 @@ def test_a_large_body_is_taken_only_where_images_are(http: httpx.Client, store: 
 def test_a_port_that_is_taken_says_so(api: ApiServer, store: Store):
     with pytest.raises(AddressInUse, match=str(api.port)):
         ApiServer(create_app(store, ApiSettings()), port=api.port)
+
+
+def test_small_answers_are_not_held_back_by_the_network_stack():
+    """asyncio turns Nagle's algorithm off only for sockets that are named TCP."""
+    with listen("127.0.0.1", 0) as bound:
+        assert bound.proto == socket.IPPROTO_TCP
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any, cast
 import msgpack
 import numpy as np
 
-from paretoscope.api.numbers import json_bytes, plain_list
+from paretoscope.api.numbers import json_bytes
 from paretoscope.contract import AtomMap
 from paretoscope.errors import BadInput
 
@@ -64,8 +64,18 @@ def buffer(array: np.ndarray) -> dict[str, Any]:
 
 
 def _as_json(atoms: AtomMap, columns: dict[str, np.ndarray]) -> bytes:
-    lists = {name: plain_list(column) for name, column in columns.items()}
-    return json_bytes({**described(atoms), "columns": lists})
+    lists = ",".join(f'"{name}":{_json_list(column)}' for name, column in columns.items())
+    head = json_bytes(described(atoms)).decode()
+    return f'{head[:-1]},"columns":{{{lists}}}}}'.encode()
+
+
+def _json_list(column: np.ndarray) -> str:
+    """The shortest digits that read back as the same number, many times faster than Python finds them."""
+    import pyarrow as pa
+
+    missing = ~np.isfinite(column) if column.dtype.kind == "f" else None
+    texts = pa.array(column, mask=missing).cast(pa.string()).fill_null("null").to_pylist()
+    return f"[{','.join(texts)}]"
 
 
 def _as_msgpack(atoms: AtomMap, columns: dict[str, np.ndarray]) -> bytes:

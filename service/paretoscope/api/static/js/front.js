@@ -1,7 +1,7 @@
 // The Pareto front: QC to the right, ER upwards, every point a listbox option that pointer and keys can pick.
 
 const SVG = "http://www.w3.org/2000/svg";
-const MARGIN = { left: 46, right: 18, top: 12, bottom: 36 };
+const MARGIN = { left: 54, right: 18, top: 12, bottom: 36 };
 
 function make(name, attributes, ...children) {
   const element = document.createElementNS(SVG, name);
