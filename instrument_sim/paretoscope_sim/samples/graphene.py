@@ -25,7 +25,7 @@ from paretoscope_sim.samples.vacancies import in_blob, mark_neighbours, scattere
 from paretoscope_sim.seeds import stream
 
 
-@sample("graphene", field_nm=16.0)
+@sample("graphene", field_nm=8.0)
 def graphene(
     field_nm: tuple[float, float],
     margin_nm: float,

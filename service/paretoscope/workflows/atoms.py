@@ -13,7 +13,7 @@ from paretoscope.core.refine import Method, refine
 from paretoscope.deadline import Deadline
 from paretoscope.workflows.prepared import Prepared
 
-GAUSSIAN_S_PER_ATOM = 1.0e-4
+GAUSSIAN_S_PER_ATOM = 2.0e-4
 """A batched Gaussian fit of one atom on one core; 'auto' fits only what this says will be in time."""
 
 

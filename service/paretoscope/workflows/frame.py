@@ -72,7 +72,7 @@ def analyse_frame(
             early = atom_map(task.header, prepared, blobs, standing, "parabola", deadline, device)
         yield early
 
-    budget = Budget.of(deadline, prepared.expectation.n_expected, True, policy.segment.enabled)
+    budget = Budget.of(deadline, prepared.expectation.n_expected, policy.segment.enabled)
     with stages("tune"):
         tuned = tune(
             prepared.candidates,
@@ -92,10 +92,10 @@ def analyse_frame(
     yield windows
 
     blobs = _found(task, prepared, tuned.params, windows)
-    refinement = refinement_for(policy.refinement, len(blobs), deadline)
+    refinement = refinement_for(policy.refinement, len(blobs), budget.refine)
     params = tuned.params if policy.windows.use == "frame" else None
     with stages("refine"):
-        atoms = atom_map(task.header, prepared, blobs, params, refinement, deadline, device)
+        atoms = atom_map(task.header, prepared, blobs, params, refinement, budget.refine, device)
     yield atoms
 
     memory = memory.model_copy(

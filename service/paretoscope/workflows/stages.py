@@ -30,32 +30,36 @@ class StageClock:
         return self.timed[-1]
 
 
-FINISH_BASE_S = 0.08
-"""Publishing and everything that does not grow with the number of atoms."""
-FINISH_PER_ATOM_S = 2.0e-4
-"""Refinement, patches and mixture, per atom, on one core."""
+FINISH_BASE_S = 0.05
+"""What comes after the search and does not grow with the number of atoms."""
+CLASSES_S_PER_ATOM = 6.0e-5
+"""Patches, principal components and mixture, per atom, on one core."""
+SLACK = 0.1
+"""Share of the time left that nobody is promised: other processes want the cores too."""
+REFINE_S_PER_ATOM = 2.0e-6
+"""The parabola, per atom; a Gaussian fit only gets what is left over."""
 WINDOW_SHARE = 0.35
 """Of the time left for tuning, what the sliding windows get."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The tuning time split so that refinement and classes still fit before the deadline."""
+    """The tuning time split so that positions and classes still fit before the deadline."""
 
     frame: Deadline
     windows: Deadline
-    finish: Deadline
+    refine: Deadline
 
     @classmethod
-    def of(cls, deadline: Deadline, n_expected: float, with_windows: bool, with_classes: bool) -> Budget:
+    def of(cls, deadline: Deadline, n_expected: float, with_classes: bool) -> Budget:
         """Split what is left before `deadline`; every part is at least a token 10 ms long."""
-        reserve = FINISH_BASE_S + FINISH_PER_ATOM_S * n_expected * (1.0 if with_classes else 0.5)
-        tuning = max(0.01, deadline.remaining_s() - reserve)
-        if tuning == float("inf"):
+        left = deadline.remaining_s()
+        if left == float("inf"):
             return cls(deadline, deadline, deadline)
-        windows = tuning * WINDOW_SHARE if with_windows else 0.0
+        classes = CLASSES_S_PER_ATOM * n_expected if with_classes else 0.0
+        tuning = max(0.01, (1.0 - SLACK) * left - FINISH_BASE_S - classes - REFINE_S_PER_ATOM * n_expected)
         return cls(
-            frame=deadline.sooner(tuning - windows),
+            frame=deadline.sooner(tuning * (1.0 - WINDOW_SHARE)),
             windows=deadline.sooner(tuning),
-            finish=deadline,
+            refine=deadline.sooner((1.0 - SLACK) * left - classes - FINISH_BASE_S),
         )
