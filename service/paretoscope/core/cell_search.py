@@ -1,7 +1,7 @@
 """From peaks of the spectrum to the two reciprocal vectors that explain them.
 
 A reciprocal lattice that is too fine explains every peak; one that is too coarse misses the fundamental's
-odd multiples. So candidates are scored by the share of peak strength they index beyond what chance would
+odd multiples. So candidates are scored by the share of peak weight they index beyond what chance would
 index, and of those that are about as good as the best the coarsest wins: the smallest cell in real space.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from paretoscope.core.lattice import reduce_basis
 from paretoscope.core.reflections import Reflections
 
-NEARLY_BEST = 0.97
+NEARLY_BEST = 0.95
 """A coarser lattice wins if it explains this share of what the best explains."""
 
 FINEST_CPP = 0.4
@@ -26,7 +26,7 @@ class ReciprocalCell:
     vectors: np.ndarray
     """(2, 2) float64, rows g1, g2 as (y, x), cycles per px; a reduced pair."""
     explained: float
-    """Share of the peaks' amplitude that it indexes, 0..1."""
+    """Share of the peaks' weight that it indexes, 0..1."""
     orders: np.ndarray
     """(n, 2) whole numbers of every peak given; meaningless where not `indexed`."""
     indexed: np.ndarray
@@ -40,8 +40,7 @@ def search_cell(peaks: Reflections) -> ReciprocalCell | None:
     pairs = _candidate_pairs(peaks)
     if len(pairs) == 0:
         return None
-    weight = np.sqrt(peaks.power)
-    weight = weight / weight.sum()
+    weight = peaks.weight
     scores, areas = _score(pairs, peaks, weight)
     best = np.argsort(-scores)[:200]
     refined = [_refine(pairs[i], peaks, weight) for i in best[:60]]

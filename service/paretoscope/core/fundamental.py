@@ -13,7 +13,7 @@ from paretoscope.core.coherence import HIGHEST_CPP
 from paretoscope.core.demodulate import Demodulator, intensity
 from paretoscope.core.lattice import reduce_basis
 
-PRESENT = 0.012
+PRESENT = 0.02
 """Least power of an order over that of the strongest whole one."""
 ABOVE_NOISE = 5.0
 SIXTHS = 6

@@ -18,7 +18,7 @@ SIDE = 48
 """Samples of the folded cell along each edge."""
 CERTAIN = 6.0
 """Least power of an averaged reflection over its own uncertainty."""
-PROMINENT = 0.10
+PROMINENT = 0.05
 """A column rises above the pass to a brighter one by at least this share of the cell's contrast."""
 
 

@@ -21,7 +21,7 @@ class Orientation:
     turn_deg: float
     """Rotation of the given cell, degrees."""
     explained: float
-    """Share of the peaks' amplitude that it indexes, 0..1."""
+    """Share of the peaks' weight that it indexes, 0..1."""
 
 
 def orient(reciprocal: np.ndarray, peaks: Reflections, tolerance: float) -> Orientation | None:
@@ -31,8 +31,7 @@ def orient(reciprocal: np.ndarray, peaks: Reflections, tolerance: float) -> Orie
     """
     if len(peaks) < 2:
         return None
-    weight = np.sqrt(peaks.power)
-    weight = weight / weight.sum()
+    weight = peaks.weight
     best: tuple[float, np.ndarray] | None = None
     for given in (reciprocal, reciprocal * np.array([1.0, -1.0])):
         for vectors in _placements(given, peaks, tolerance):

@@ -15,10 +15,14 @@ from paretoscope.core.demodulate import fast_length, intensity
 
 SIGNIFICANT = 8.0
 """Least ratio of a peak to the background round it; smoothed over 3 x 3 bins, noise passes once in 10^8."""
+CLEAR = 60.0
+"""A peak this far above the background is beyond doubt; more makes it no truer."""
 FAINTEST = 4e-4
 """Peaks below this share of the third strongest one's power are side lobes or overtones nobody needs."""
 WRAPPED: Any = ("wrap", "nearest")
 """How the half-plane spectrum goes on beyond its edges, along (y, x)."""
+LONG = 1.6
+"""Frames longer than this times their width are cut into squares."""
 RIPPLE_BINS = 4.0
 """No second peak is taken this near to a stronger one."""
 INNER_RINGS = 24
@@ -42,6 +46,15 @@ class Reflections:
     def __len__(self) -> int:
         return len(self.power)
 
+    @property
+    def weight(self) -> np.ndarray:
+        """(n,) how much each peak counts, sum 1: the geometric mean of power and significance.
+
+        Slow contamination has power without significance, scan jitter far out significance without power.
+        """
+        weight = np.sqrt(self.power * np.minimum(self.significance, CLEAR))
+        return weight / max(float(weight.sum()), 1e-300)
+
     def take(self, index: np.ndarray) -> Reflections:
         return Reflections(self.frequency[index], self.power[index], self.significance[index], self.bin_cpp)
 
@@ -51,8 +64,7 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
 
     image: (rows, columns) float32.  weight: (rows, columns) in [0, 1], where to look; None = everywhere.
     """
-    rows, columns = image.shape
-    power, size = _power_spectrum(image, weight)
+    power, size, (rows, columns) = _tiled_spectrum(image, weight)
     fy = np.fft.fftfreq(size[0]).astype(np.float32)
     fx = np.fft.rfftfreq(size[1]).astype(np.float32)
     radius = np.hypot(fy[:, None], fx[None, :])
@@ -83,18 +95,38 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
     )
 
 
+def _tiled_spectrum(
+    image: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
+    """Power spectrum, its padded size and the (rows, columns) it has the resolution of.
+
+    A long frame resolves one direction far better than the other, and a bent lattice then splits into many
+    peaks: it is cut into overlapping squares, and their spectra are added.
+    """
+    rows, columns = image.shape
+    side = min(rows, columns)
+    if max(rows, columns) < LONG * side:
+        return *_power_spectrum(image, weight), (rows, columns)
+    count = int(np.ceil(2.0 * max(rows, columns) / side)) - 1
+    starts = np.linspace(0, max(rows, columns) - side, count).round().astype(int)
+    total, size = np.zeros((0, 0), dtype=np.float32), (0, 0)
+    for start in starts:
+        tile = np.s_[start : start + side] if rows > columns else np.s_[:, start : start + side]
+        power, size = _power_spectrum(image[tile], None if weight is None else weight[tile])
+        total = power if not total.size else total + power
+    return total, size, (side, side)
+
+
 def _power_spectrum(image: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, tuple[int, int]]:
     """Faded-out, mean-free |FFT|^2 in the layout of ``rfft2``, and the padded size."""
     rows, columns = image.shape
+    # Small windows are padded so that a peak spans several samples; others only to a fast length.
+    size = (fast_length(max(rows, 192)), fast_length(max(columns, 192)))
     window = taper(rows)[:, None] * taper(columns)[None, :]
     if weight is not None:
         window = window * weight
     mean = float((image * window).sum() / max(float(window.sum()), 1e-6))
-    faded = (image - np.float32(mean)) * window
-    # Small windows are padded so that a peak spans several samples; others only to a fast length.
-    size = (fast_length(max(rows, 192)), fast_length(max(columns, 192)))
-    spectrum = np.fft.rfft2(faded, s=size)
-    return intensity(spectrum), size
+    return intensity(np.fft.rfft2((image - np.float32(mean)) * window, s=size)), size
 
 
 def _without_ripples(

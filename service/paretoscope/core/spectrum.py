@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paretoscope.core.cell_search import ReciprocalCell, search_cell
+from paretoscope.core.cell_search import ReciprocalCell, index_peaks, search_cell
 from paretoscope.core.coherence import Coherence, measure, sharpen
 from paretoscope.core.demodulate import Demodulator
 from paretoscope.core.fundamental import settle
@@ -17,8 +17,11 @@ from paretoscope.core.reflections import Reflections, find_reflections
 
 LEAST_CELLS = 6.0
 """A lattice covers at least this many cells, or it is none."""
-LEAST_EXPLAINED = 0.5
-"""Share of the peaks' amplitude that a cell must explain."""
+LEAST_NEW = 0.1
+"""A second look at the lattice's area alone must show this much weight of peaks that the first cell
+misses."""
+LEAST_EXPLAINED = 0.35
+"""Share of the peaks' weight that a cell must explain: of two equal grains each has one half."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,10 @@ def survey(image: np.ndarray) -> Survey:
     if found.lattice.mean() < 0.9 or first.explained < 0.9:
         # Holes and borders of the sample hide weak reflections: look again where the lattice is.
         again_peaks = find_reflections(found.waves.flat, _soft(found.lattice, found.waves))
+        _, known = index_peaks(found.measured.vectors, again_peaks)
         again = search_cell(again_peaks)
-        if again is not None and _worth_it(again, first):
+        missed = float(again_peaks.weight[~known].sum())
+        if again is not None and missed > LEAST_NEW and again.explained >= min(first.explained, 0.85):
             peaks, first = again_peaks, again
             found = _settled(image, examine(image, again.vectors))
     return conclude(found, peaks, first)
@@ -173,8 +178,3 @@ def conclude(found: Examined, peaks: Reflections, indexed: ReciprocalCell) -> Su
 def _soft(lattice: np.ndarray, waves: Demodulator) -> np.ndarray:
     """The area as a weight on every pixel."""
     return waves.spread(lattice.astype(np.float32))
-
-
-def _worth_it(again: ReciprocalCell, first: ReciprocalCell) -> bool:
-    """Is the second look at least as good? A finer reciprocal lattice than before is what it is made for."""
-    return again.explained >= min(first.explained, 0.85)
