@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from paretoscope.core.atom_windows import cut_windows
+from paretoscope.core.atom_windows import cut_windows, window_pixels
 from paretoscope.core.gaussian_window import AMPLITUDE, LN_SIGMA, Window, X, Y
 from paretoscope.deadline import Deadline
 
@@ -96,8 +96,8 @@ def _rendered(shape: torch.Size, values: torch.Tensor) -> torch.Tensor:
         values[:, axis].round().clamp(0, side - 1).to(torch.int64)
         for axis, side in ((Y, shape[0]), (X, shape[1]))
     )
-    flat = torch.arange(canvas.numel(), device=values.device).reshape(shape)
-    for rows, where in cut_windows(flat, y0, x0, 4 * torch.exp(values[:, LN_SIGMA]), edge="clamp"):
+    reach = 4 * torch.exp(values[:, LN_SIGMA])
+    for rows, where in window_pixels(shape, y0, x0, reach, edge="clamp"):
         radius = where.shape[-1] // 2
         offset = torch.arange(-radius, radius + 1, device=values.device)
         own = values[rows]

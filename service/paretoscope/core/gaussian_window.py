@@ -48,7 +48,7 @@ class Window:
         self.weight_x = falloff * ((self.x >= 0) & (self.x < shape[1]))
         g_y, g_x = (self._profiles(at, axis, own)[:, 0] for at, axis in ((self.y, Y), (self.x, X)))
         self.data = residual + own[:, AMPLITUDE, None, None] * g_y[:, :, None] * g_x[:, None, :]
-        self.square = (self.weight_y[:, None] @ self.data**2 @ self.weight_x[:, :, None])[:, 0, 0]
+        self.square = (self.weight_y[:, None] @ (self.data * self.data) @ self.weight_x[:, :, None])[:, 0, 0]
 
     @staticmethod
     def _profiles(at: torch.Tensor, axis: int, values: torch.Tensor) -> torch.Tensor:

@@ -74,7 +74,11 @@ def spatial_maxima(stack: torch.Tensor, floor: float, cap: int | None = None) ->
     """
     count, rows, columns = stack.shape
     cap = default_cap((rows, columns)) if cap is None else cap
-    best = [_best_of_3x3(plane) for plane in stack]
+    best, extremes = [], []
+    for plane in stack:  # plane by plane: one plane fits the cache
+        best.append(_best_of_3x3(plane))
+        extremes.append(torch.stack(torch.aminmax(plane)))
+    lowest, highest = torch.stack(extremes, dim=1).cpu().numpy()
     parts: list[list[torch.Tensor]] = []
     capped = False
     for k in range(count):
@@ -101,8 +105,8 @@ def spatial_maxima(stack: torch.Tensor, floor: float, cap: int | None = None) ->
         response=response[order],
         tops_below=below[order],
         tops_above=above[order],
-        lowest=stack.amin(dim=(1, 2)).cpu().numpy(),
-        highest=stack.amax(dim=(1, 2)).cpu().numpy(),
+        lowest=lowest,
+        highest=highest,
         shape=(rows, columns),
         capped=capped,
     )
