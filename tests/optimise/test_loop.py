@@ -123,6 +123,16 @@ def test_a_deadline_in_the_past_gives_what_there_is():
     assert found.hypervolume == 0.0
 
 
+def test_what_is_owed_is_evaluated_however_late_it_is():
+    plan = SearchPlan(least=20)
+    start = np.full((3, 2), 0.5)
+    late = Deadline(-1.0, Clock())
+    found = search(bowl, SobolOptimiser(2, REF), 2, REF, deadline=late, plan=plan, start=start)
+    assert found.stop_reason == "deadline"
+    assert len(found.x) == 20
+    assert found.hypervolume > 0.0
+
+
 def test_progress_rises_to_one_and_reports_the_hypervolume():
     told = []
     search(

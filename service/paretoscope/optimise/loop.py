@@ -7,8 +7,9 @@
                measured to get from 99 % to 99.9 % of the hypervolume soonest
     steps      the optimiser's batches, until nothing more is gained, the budget is spent or time is up
 
-Nothing is begun that, going by the slowest such thing so far, would not be over before the deadline. The best
-front so far is there at any moment, and its hypervolume never falls, because nothing is ever forgotten.
+Nothing beyond ``SearchPlan.least`` is begun that, going by the slowest such thing so far, would not be over
+before the deadline. The best front so far is there at any moment, and its hypervolume never falls, because
+nothing is ever forgotten.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class SearchPlan:
     batch: int = 4
     """Points per step of the optimiser."""
     max_steps: int = 24
+    least: int = 0
+    """Evaluations that are made even where the deadline has passed: a late answer beats none."""
     max_evaluations: int = 2048
     patience: int = 4
     """Steps in a row without gain after which the search counts as converged."""
@@ -119,7 +122,8 @@ class _Run:
         room = self.plan.max_evaluations - len(self.archive)
         values: list[np.ndarray] = []
         for point in points[: max(room, 0)]:
-            if not self.fits(self.pace.evaluation_s, deadline):
+            owed = len(self.archive) + len(values) < self.plan.least
+            if not owed and not self.fits(self.pace.evaluation_s, deadline):
                 break
             began = self.deadline.now_s()
             values.append(np.asarray(self.evaluate(point), dtype=np.float64))

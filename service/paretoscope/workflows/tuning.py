@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from paretoscope.core.candidates import CandidateSet
     from paretoscope.core.expectation import Expectation
 
+LEAST = 32
+"""Parameter sets scored however late it is: a frame whose preparation took all the time is answered late
+rather than with nothing."""
 MAX_FRONT = 64
 """Points of a front at most."""
 
@@ -92,7 +95,11 @@ def tune(
         DIMENSIONS,
         reference,
         plan=plan
-        or SearchPlan(first_step_s=first_step_s(policy.optimiser), first_generation_s=first_step_s("nsga2")),
+        or SearchPlan(
+            least=LEAST,
+            first_step_s=first_step_s(policy.optimiser),
+            first_generation_s=first_step_s("nsga2"),
+        ),
         start=remembered(memory, space),
         deadline=deadline,
         seed=seed,
