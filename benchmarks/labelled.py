@@ -19,7 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 import paretoscope as ps
 from paretoscope.adapters.files import read_image
@@ -100,13 +100,13 @@ def match(found: np.ndarray, marks: np.ndarray, radius_px: float) -> np.ndarray:
 def score(case: Case, folder: Path, budget_s: float) -> Score:
     file = read_image(folder / case.image)
     marks = case.marks(folder)
-    spacing = float(np.median(cKDTree(marks).query(marks, k=2)[0][:, 1]))
+    spacing = float(np.median(KDTree(marks).query(marks, k=2)[0][:, 1]))
     policy = StreamPolicy() if case.ordered else StreamPolicy(count=len(marks))
     analysis = ps.analyze(file.image, file.pixel_size_nm, case.lattice, budget_s=budget_s, policy=policy)
     found = np.column_stack([analysis.atoms["y_px"], analysis.atoms["x_px"]])
     radius = min(0.5 * spacing, 8.0)
     if case.partly and len(found):
-        near = cKDTree(marks).query(found)[0] <= radius
+        near = KDTree(marks).query(found)[0] <= radius
         counted = found[near]
     else:
         counted = found
@@ -130,7 +130,7 @@ def score(case: Case, folder: Path, budget_s: float) -> Score:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Precision, recall and F1 against marked atoms.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--budget-s", type=float, default=5.0)
     parser.add_argument("--json", type=Path)

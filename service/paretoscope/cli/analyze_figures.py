@@ -40,10 +40,11 @@ def write_all(
         "overlay": lambda: plot_overlay(image, atoms, analysis.classes, title),
         "front": lambda: plot_front(front, file.path.name),
     }
-    if analysis.classes is not None:
-        figures["classes"] = lambda: plot_classes(image, atoms, analysis.classes, file.path.name)
-    if analysis.windows is not None:
-        figures["parameters"] = lambda: plot_parameters(image, analysis.windows, file.pixel_size_nm, title)
+    classes, windows = analysis.classes, analysis.windows
+    if classes is not None:
+        figures["classes"] = lambda: plot_classes(image, atoms, classes, file.path.name)
+    if windows is not None:
+        figures["parameters"] = lambda: plot_parameters(image, windows, file.pixel_size_nm, title)
     if front.points:
         figures["choices"] = lambda: _choices(image, atoms, front, file.path.name)
     for name, draw in figures.items():

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from paretoscope.adapters.plots.style import colour_of, marker_area, new_figure, show_image
 from paretoscope.contract import AtomMap, Classes
@@ -70,7 +70,7 @@ def ring_radius_px(atoms: AtomMap) -> float:
     if atoms.count == 1:
         return radius
     places = np.column_stack([atoms.columns["y_px"], atoms.columns["x_px"]])
-    return min(radius, 0.36 * float(np.median(cKDTree(places).query(places, k=2)[0][:, 1])))
+    return min(radius, 0.36 * float(np.median(KDTree(places).query(places, k=2)[0][:, 1])))
 
 
 def draw_mask(axes: Axes, atoms: AtomMap) -> None:
