@@ -49,7 +49,9 @@ DOCUMENTS: dict[str, c.Document] = {
         params=PARAMS,
         mask=np.array([[0, 1, 2]], np.uint8),
     ),
-    "front": c.ParetoFront(frame_id="haadf-e1-000007", points=[POINT], chosen=0, stop_reason="budget"),
+    "front": c.ParetoFront(
+        frame_id="haadf-e1-000007", points=[POINT], chosen=0, stop_reason="budget", optimiser="qlognehvi"
+    ),
     "classes": c.Classes(
         frame_id="haadf-e1-000007",
         classes=[c.AtomClass(class_id=0, name="Sr", count=2, weight=1.0)],
@@ -72,7 +74,8 @@ DOCUMENTS: dict[str, c.Document] = {
     "policy": c.StreamPolicy(
         lattice=c.LatticeSpec(
             a_nm=0.39, b_nm=0.39, gamma_deg=90.0, basis=[c.Basis(x=0.5, y=0.5, species="Ti")]
-        )
+        ),
+        optimiser="qlognehvi",
     ),
 }
 """Packed by ``contract.codec``."""

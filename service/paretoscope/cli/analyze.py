@@ -46,7 +46,7 @@ def command(
     budget_s: Budget = None,
     seed: Seed = 0,
     device: Device = "auto",
-    optimiser: Optimiser = "qlognehvi",
+    optimiser: Optimiser = "qnehvi",
     windows: Windows = 128,
     classes: ClassCount = "3",
     density_per_nm2: Density = None,

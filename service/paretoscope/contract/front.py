@@ -67,7 +67,7 @@ class ParetoFront(Document):
     hypervolume: NonNegativeFloat = 0.0
     n_expected: ExpectedCount | None = None
     evaluations: Annotated[int, Field(ge=0)] = 0
-    optimiser: str = "qlognehvi"
+    optimiser: str = "qnehvi"
     stop_reason: Literal["converged", "deadline", "budget", "kept", "nothing-found"] = "deadline"
     seed: int = 0
 

@@ -56,7 +56,7 @@ class StreamPolicy(Document):
     """For disordered samples: atoms in the frame."""
     deadline_s: Annotated[float, Field(gt=0.0, le=600.0)] = 3.0
     """From the last pixel to the published result, s."""
-    optimiser: OptimiserName = "qlognehvi"
+    optimiser: OptimiserName = "qnehvi"
     rewards: list[str] = Field(default_factory=lambda: ["qc", "er"], min_length=2, max_length=4)
     weight: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Which end of the front the service picks on its own: 0 = least QC, 1 = least ER."""
