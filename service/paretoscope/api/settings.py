@@ -24,8 +24,6 @@ class ApiSettings(BaseModel):
     """Longest `wait` of any request, s."""
     choice_wait_s: NonNegativeFloat = 15.0
     """How long POST .../choice waits for the re-detected result unless asked otherwise, s."""
-    worker_silence_s: PositiveFloat = 30.0
-    """A worker that was not heard for longer makes /readyz say no, s."""
     cached_pictures: PositiveInt = 64
     """Rendered PNGs kept in memory."""
     max_listeners: PositiveInt = 256

@@ -1,5 +1,6 @@
 // The classes: how each looks on average, how much it varies, how many there are, what the operator calls it.
 
+import { plural } from "./format.js";
 import { classColour } from "./palette.js";
 
 export class ClassList {
@@ -50,6 +51,6 @@ export class ClassList {
     const name = item.querySelector("input");
     if (document.activeElement !== name) name.value = one.name ?? "";
     const share = total > 0 ? Math.round((100 * one.count) / total) : 0;
-    item.querySelector(".count").textContent = `${one.count} atoms · ${share} %`;
+    item.querySelector(".count").textContent = `${plural(one.count, "atom")} · ${share} %`;
   }
 }

@@ -10,6 +10,10 @@ export function reward(value) {
   return value.toFixed(value < 0.1 ? 3 : 2);
 }
 
+export function plural(count, thing) {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 export function age(seconds) {
   if (seconds < 2) return "just now";
   if (seconds < 60) return `${Math.round(seconds)} s ago`;

@@ -2,7 +2,7 @@
 
 import { getImage, getJson, getJsonOrNull, sendJson } from "./api.js";
 import { ClassList } from "./classes.js";
-import { params, reward } from "./format.js";
+import { params, plural, reward } from "./format.js";
 import { FrontPlot } from "./front.js";
 import { listen } from "./live.js";
 import { AtomCanvas } from "./map.js";
@@ -82,7 +82,7 @@ async function draw(view) {
   $("frame-id").textContent = view.frame_id;
   map.show({ picture, shape: header.shape, columns: atoms?.columns ?? null, pixelNm: header.pixel_size_nm?.[1] ?? null });
   plot.show(front);
-  $("front-note").textContent = front ? `${front.points.length} points` : "not yet";
+  $("front-note").textContent = front ? plural(front.points.length, "point") : "not yet";
   showParams(null);
   classList.show(classes);
   $("classes-note").textContent = classes ? (classes.chosen_by === "bic" ? "number chosen by BIC" : "") : "not yet";
@@ -122,7 +122,7 @@ function showParams(index) {
   const point = front?.points[index ?? front.chosen ?? -1];
   const own = index === null || index === undefined;
   $("params").textContent = !point ? "\u00a0"
-    : `${own ? "chosen" : `point ${index + 1}`}   QC ${reward(point.qc)}   ER ${reward(point.er)}   ${point.n_found} atoms\n` +
+    : `${own ? "chosen" : `point ${index + 1}`}   QC ${reward(point.qc)}   ER ${reward(point.er)}   ${plural(point.n_found, "atom")}\n` +
       params(own && shown.view.params ? shown.view.params : point.params);
 }
 
