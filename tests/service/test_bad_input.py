@@ -72,7 +72,7 @@ def test_a_frame_that_cannot_be_analysed_fails_with_its_reason_and_the_next_one_
 def test_an_unknown_lattice_is_refused_before_any_frame_meets_it(client: Client, stream: str) -> None:
     with pytest.raises(ParetoscopeError) as told:
         client.set_policy(stream, StreamPolicy(lattice="strontium titanat"))
-    assert told.value.code == "bad-lattice"
+    assert told.value.code == "unknown-lattice"
     assert told.value.hint
 
 
@@ -108,4 +108,4 @@ def test_faults_are_counted_where_they_can_be_seen(service: Service, client: Cli
             break
         client.latest(stream, after="none", wait_s=3.0) if client.frame(good).state == "done" else None
     text = httpx.get(f"{service.url}/metrics").text
-    assert 'constant-image' in text
+    assert "constant-image" in text

@@ -44,7 +44,7 @@ def blended_blobs(candidates: CandidateSet, grid: WindowGrid, params: Sequence[L
     given = [candidates.snap(entry) for entry in params if entry is not None]
     parts, levels = [], []
     for first, last in _ranges(candidates, given):
-        pool = candidates.select(unpruned(candidates, first, last))
+        pool = candidates.select(unpruned(candidates, first, last), exact=False)
         if len(pool) == 0:
             continue
         sigma_min, sigma_max, threshold, overlap = _blended(grid, known, given, pool.y_px, pool.x_px)

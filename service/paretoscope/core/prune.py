@@ -38,8 +38,8 @@ def kept_after_pruning(
     """
     count = len(sigma_px)
     keep = np.ones(count, dtype=bool)
-    if count < 2:
-        return keep
+    if count < 2 or (overlap >= 1.0 and not exact):
+        return keep  # nothing is covered by more than all of itself, but for rounding
     points = np.stack([y_px, x_px], axis=1).astype(np.float32)
     first, second = _touching_pairs(points, sigma_px)
     conflict = _overlap_exceeds(points, sigma_px, first, second, overlap)

@@ -132,7 +132,7 @@ def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
             hint="The candidates were built on other scales than space.grid; build them on it.",
         )
     everything = unpruned(candidates, 0, len(sigmas) - 1)
-    return space.scaled_to(candidates.select(everything).response, candidates.floor)
+    return space.scaled_to(candidates.select(everything, exact=False).response, candidates.floor)
 
 
 def remembered(memory: StreamMemory, space: LogSpace) -> np.ndarray:

@@ -134,7 +134,7 @@ def _shared_screen(
         if values and slowest * 1.25 >= until.remaining_s():
             break
         params = candidates.snap(space.params(point))
-        blobs = candidates.select(params)
+        blobs = candidates.select(params, exact=False)
         keep = rewards.counted(blobs, expectation)
         down, across = grid.contains(blobs.y_px, blobs.x_px)
         found = (down.T @ (keep[:, None] * across)).ravel()
