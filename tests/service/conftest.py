@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paretoscope.contract.views import FrameView
 from paretoscope_client import Client
 from paretoscope_sim import Scan, make_sample, render
 
@@ -62,3 +64,14 @@ def strontium_titanate(seed: int) -> np.ndarray:
     """(160, 160) uint16: a new image of the same area each seed, 4 nm wide."""
     scan = Scan(field_of_view_nm=FIELD_NM, shape=(SIDE_PX, SIDE_PX))
     return render(make_sample("SrTiO3", field_nm=FIELD_NM, seed=1), scan, seed=seed).image
+
+
+def closed(client: Client, frame_id: str, within_s: float = 60.0) -> FrameView:
+    """The frame once it has a result or a fault."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        found = client.frame(frame_id)
+        if found.state in ("done", "failed"):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{frame_id} was not worked within {within_s} s")

@@ -12,7 +12,7 @@ import pytest
 from paretoscope.contract import StreamPolicy
 from paretoscope.errors import ParetoscopeError
 from paretoscope_client import Client, FrameSender
-from service.conftest import PIXEL_NM, Service, strontium_titanate
+from service.conftest import PIXEL_NM, Service, closed, strontium_titanate
 
 GOOD = strontium_titanate(5)
 
@@ -54,14 +54,7 @@ def test_a_frame_that_cannot_be_analysed_fails_with_its_reason_and_the_next_one_
     with FrameSender(service.frames, stream) as sender:
         bad = sender.send(make(), pixel_size_nm=pixel_size_nm).wait(30).frame_id
         good = sender.send(GOOD, pixel_size_nm=PIXEL_NM).wait(30).frame_id
-    for _ in range(20):
-        if client.frame(good).state == "done":
-            break
-        try:
-            client.latest(stream, after="none", wait_s=3.0)
-        except ParetoscopeError as error:
-            assert error.code == "not-found", error
-    assert client.frame(good).state == "done"
+    assert closed(client, good).state == "done"
     failed = client.frame(bad)
     assert failed.state == "failed"
     assert failed.fault is not None
@@ -101,11 +94,7 @@ def test_a_file_of_the_wrong_kind_is_a_problem_with_a_hint(
 
 def test_faults_are_counted_where_they_can_be_seen(service: Service, client: Client, stream: str) -> None:
     with FrameSender(service.frames, stream) as sender:
-        sender.send(np.full_like(GOOD, 9), pixel_size_nm=PIXEL_NM).wait(30)
-        good = sender.send(GOOD, pixel_size_nm=PIXEL_NM).wait(30).frame_id
-    for _ in range(20):
-        if client.frame(good).state == "done":
-            break
-        client.latest(stream, after="none", wait_s=3.0) if client.frame(good).state == "done" else None
+        bad = sender.send(np.full_like(GOOD, 9), pixel_size_nm=PIXEL_NM).wait(30).frame_id
+    assert closed(client, bad).state == "failed"
     text = httpx.get(f"{service.url}/metrics").text
     assert "constant-image" in text

@@ -7,8 +7,9 @@ import uuid
 import pytest
 
 from paretoscope.contract import LogParams
+from paretoscope.contract.views import FrameView
 from paretoscope_client import Client, FrameSender
-from service.conftest import PIXEL_NM, Service, strontium_titanate
+from service.conftest import PIXEL_NM, Service, closed, strontium_titanate
 
 
 @pytest.fixture
@@ -16,15 +17,11 @@ def stream() -> str:
     return f"steered-{uuid.uuid4().hex[:8]}"
 
 
-def analysed(client: Client, sender: FrameSender, stream: str, seed: int):
+def analysed(client: Client, sender: FrameSender, stream: str, seed: int) -> FrameView:
     acknowledged = sender.send(strontium_titanate(seed), pixel_size_nm=PIXEL_NM).wait(30)
-    for _ in range(20):
-        found = client.frame(acknowledged.frame_id)
-        if found.state in ("done", "failed"):
-            assert found.state == "done", found.fault
-            return found
-        client.latest(stream, after="none", wait_s=3.0)
-    raise AssertionError("no result came")
+    found = closed(client, acknowledged.frame_id)
+    assert found.state == "done", found.fault
+    return found
 
 
 def test_a_pick_redetects_its_frame_and_sets_the_next_frames_operating_point(
