@@ -65,6 +65,7 @@ wheel: $(VENV)/.dev ## build the wheel into dist/
 lock: $(VENV)/.dev ## renew both lock files from pyproject.toml
 	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--extra service --extra sim --extra formats --extra viz --output-file requirements.lock pyproject.toml
+	@sed -i -E 's/^(torch==[0-9.]+)\+cpu$$/\1/' requirements.lock  # the build's own label is not on every index
 	@$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
