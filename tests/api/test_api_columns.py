@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paretoscope.adapters.exporters.json_text import json_list
+from paretoscope.adapters.exporters.numbers import plain_list
 from paretoscope.adapters.store import Store
-from paretoscope.api.columns import ENCODERS, _json_list
-from paretoscope.api.numbers import plain_list
+from paretoscope.api.columns import ENCODERS
 from paretoscope.contract import AtomMap
 from serving import put_worked, results
 
@@ -106,6 +107,6 @@ def test_an_unchanged_map_is_not_sent_again(http: httpx.Client, store: Store):
 def test_json_numbers_read_back_as_the_same_float32(values: list[float]):
     column = np.array(values, dtype=np.float32)
     finite = np.where(np.isfinite(column), column, np.nan)
-    for text in (json.dumps(plain_list(column)), _json_list(column)):
+    for text in (json.dumps(plain_list(column)), json_list(column)):
         back = [np.float32(np.nan) if v is None else np.float32(v) for v in json.loads(text)]
         np.testing.assert_array_equal(np.array(back, np.float32), finite)

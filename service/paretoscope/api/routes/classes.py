@@ -8,10 +8,10 @@ import msgpack
 import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 
+from paretoscope.adapters.exporters.numbers import json_bytes, plain_list
 from paretoscope.api.columns import JSON, MSGPACK, buffer
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.negotiate import choose_media
-from paretoscope.api.numbers import json_bytes, plain_list
 from paretoscope.api.pictures import patch_png
 from paretoscope.api.routes.parameters import Accept, FrameIdPath, StreamPath
 from paretoscope.api.routes.results import ASK_AGAIN, not_yet

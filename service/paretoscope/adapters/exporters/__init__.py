@@ -1,0 +1,1 @@
+"""Results of one frame in the formats that other programs read: one small module a format, bytes out."""
