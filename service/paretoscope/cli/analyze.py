@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from paretoscope.cli.options import complain, make_folder
 from paretoscope.contract import SegmentPolicy, StreamPolicy, WindowPolicy
 from paretoscope.contract.policy import OptimiserName
 from paretoscope.errors import BadParameters, ParetoscopeError
@@ -59,7 +60,7 @@ def command(
     _check(lattice, pixel_size_nm, budget_s)
     device = pick_device(device)
     if out is not None:
-        _make_folder(out)
+        make_folder(out)
     options = {"lattice": lattice, "budget_s": budget_s, "seed": seed, "device": device, "policy": policy}
     names = _names(files)
     failed = 0
@@ -68,11 +69,11 @@ def command(
             _one(path, names[path], pixel_size_nm, out, as_json, options)
         except ParetoscopeError as error:
             failed += 1
-            _complain(f"{path}: {error.hint} [{error.code}]")
+            complain(f"{path}: {error.hint} [{error.code}]")
         except Exception as error:  # a defect met in one file must not take the others with it
             failed += 1
             _log.debug("analysing %s failed", path, exc_info=True)
-            _complain(f"{path}: a defect, please report it ({type(error).__name__}: {error})")
+            complain(f"{path}: a defect, please report it ({type(error).__name__}: {error})")
     if failed:
         raise typer.Exit(2)
 
@@ -149,13 +150,6 @@ def _check(lattice: str | None, pixel_size_nm: float | None, budget_s: float | N
             raise BadParameters(hint=f"{name} must be positive, not {value}.")
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadParameters(hint=f"--out {out} cannot be made a folder: {error.strerror}.") from error
-
-
 def _names(files: list[Path]) -> dict[Path, str]:
     """A file name stem for each path's results, unlike all the others'."""
     names: dict[Path, str] = {}
@@ -165,7 +159,3 @@ def _names(files: list[Path]) -> dict[Path, str]:
             name, number = f"{path.stem}-{number}", number + 1
         names.setdefault(path, name)
     return names
-
-
-def _complain(text: str) -> None:
-    typer.echo("error: " + " ".join(text.split()), err=True)

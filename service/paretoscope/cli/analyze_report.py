@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
 from paretoscope import __version__
@@ -65,22 +62,6 @@ def table(file: ImageFile, analysis: Analysis, budget_note: str = "") -> Table:
     for note in file.notes:
         grid.add_row("note", note)
     return grid
-
-
-def write_atoms(path: Path, atoms: dict[str, np.ndarray]) -> Path:
-    """Write the columns as CSV, one row an atom; an empty cell where a value is not known."""
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(atoms)
-        for row in zip(*(column.tolist() for column in atoms.values()), strict=True):
-            writer.writerow([_cell(value) for value in row])
-    return path
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}" if np.isfinite(value) else ""
-    return str(value)
 
 
 def _params(params: LogParams) -> dict[str, float]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from paretoscope.errors import BadParameters
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings (or PARETOSCOPE_CONFIG).")
@@ -42,3 +45,20 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, told)
     signal.signal(signal.SIGINT, told)
     return stop
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of `--out`. Raises BadParameters where it cannot be made or written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except FileExistsError:
+        raise BadParameters(hint=f"--out {out} is a file, not a folder.") from None
+    except OSError as error:
+        raise BadParameters(hint=f"--out {out} cannot be written: {error.strerror}.") from None
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    typer.echo("error: " + " ".join(text.split()), err=True)

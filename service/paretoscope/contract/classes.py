@@ -44,3 +44,8 @@ class Classes(Document):
     """'given' or 'bic': who set the number of classes."""
     note: str | None = None
     """Why there are fewer classes than asked for, or none."""
+
+    def named(self, names: dict[int, str]) -> Classes:
+        """The same under the operator's names of now; the frame may be older than a name."""
+        listed = [one.model_copy(update={"name": names.get(one.class_id)}) for one in self.classes]
+        return self.model_copy(update={"classes": listed})

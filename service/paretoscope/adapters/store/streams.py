@@ -45,8 +45,15 @@ class Streams(Choices):
     @translated
     def latest(self, stream: str) -> str | None:
         """The newest frame with a finished result, None where there is none."""
-        found = cast("list[bytes]", self._redis.zrevrange(keys.results(stream), 0, 0))
-        return found[0].decode() if found else None
+        return next(iter(self.finished(stream, 1)), None)
+
+    @translated
+    def finished(self, stream: str, limit: int = 100) -> list[str]:
+        """Ids of the frames with a finished result, newest first."""
+        if limit < 1:
+            return []
+        found = cast("list[bytes]", self._redis.zrevrange(keys.results(stream), 0, limit - 1))
+        return [frame_id.decode() for frame_id in found]
 
     @translated
     def frames(self, stream: str, limit: int = 100) -> list[str]:

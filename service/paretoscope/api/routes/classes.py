@@ -96,9 +96,7 @@ def _named(context: Context, frame_id: str) -> Classes:
     found = context.store.document(frame_id, Classes)
     if found is None:
         raise not_yet(frame_id, "classes")
-    names = context.store.class_names(context.store.header(frame_id).stream)
-    classes = [one.model_copy(update={"name": names.get(one.class_id)}) for one in found.classes]
-    return found.model_copy(update={"classes": classes})
+    return found.named(context.store.class_names(context.store.header(frame_id).stream))
 
 
 def _patch(context: Context, frame_id: str, class_id: int, which: str, scale: int) -> Response:
