@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,19 @@ def test_the_doctor_finds_what_is_wrong(environment: dict[str, str], tmp_path: P
     assert "problem  store" in bad.stdout
     assert "problem  device" in bad.stdout
     assert "secret" not in bad.stdout
+
+
+def test_a_demo_makes_way_for_programs_on_its_usual_ports() -> None:
+    from paretoscope.cli.demo import _on_free_ports
+    from paretoscope.settings import load
+
+    with socket.socket() as web, socket.socket() as wire:
+        for held in (web, wire):
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+        wanted = {"http_port": web.getsockname()[1], "frames": f"tcp://127.0.0.1:{wire.getsockname()[1]}"}
+        as_default = load().model_construct(**(load().model_dump() | wanted), _fields_set=set())
+        moved = _on_free_ports(as_default)
+        assert (moved.http_port, moved.frames) == (0, "tcp://127.0.0.1:0")
+        asked_for = load(**wanted)
+        assert _on_free_ports(asked_for) == asked_for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from paretoscope.cli import options
 
 if TYPE_CHECKING:
     from paretoscope.cli.service import Service
+    from paretoscope.settings import Settings
 
 CLOSING = ("result", "fault", "drop")
 INSTRUMENT_GRACE_S = 60.0
@@ -60,8 +62,8 @@ def command(
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paretoscope-demo-")))
-        settings = load(
-            config, data=data, http_port=port, frames=frames_at, device=device, log_level="warning"
+        settings = _on_free_ports(
+            load(config, data=data, http_port=port, frames=frames_at, device=device, log_level="warning")
         )
         logs.configure(settings.log_level, settings.log_json)
         stop = options.stop_on_signals()
@@ -73,6 +75,29 @@ def command(
                 _instrument(service.frames_address, frames, sample, replay, speed)
             )
             _follow(service, instrument, frames, as_json, stop)
+
+
+def _on_free_ports(settings: Settings) -> Settings:
+    """Ports that nobody asked for give way when they are taken: the demo brings its own instrument."""
+    update: dict[str, object] = {}
+    if "http_port" not in settings.model_fields_set and _taken(settings.http_host, settings.http_port):
+        update["http_port"] = 0
+    host, _, port = settings.frames.removeprefix("tcp://").rpartition(":")
+    if "frames" not in settings.model_fields_set and _taken(host, int(port)):
+        update["frames"] = f"tcp://{host}:0"
+    if update:
+        typer.echo(f"{' and '.join(update)}: taken by another program, so any free port is used", err=True)
+    return settings.model_copy(update=update)
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
 
 
 def _wait_until_ready(service: Service, stop: threading.Event) -> None:
