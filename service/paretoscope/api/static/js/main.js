@@ -80,7 +80,7 @@ async function draw(view) {
   shown.front = front;
   $("empty").hidden = true;
   $("frame-id").textContent = view.frame_id;
-  map.show({ picture, shape: header.shape, columns: atoms?.columns ?? null, pixelNm: header.pixel_size_nm?.[1] ?? null });
+  map.show({ picture, shape: header.shape, columns: atoms?.columns ?? null, revision: view.revision, pixelNm: header.pixel_size_nm?.[1] ?? null });
   plot.show(front);
   $("front-note").textContent = front ? plural(front.points.length, "point") : "not yet";
   showParams(null);

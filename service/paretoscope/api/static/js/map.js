@@ -23,6 +23,7 @@ export class AtomCanvas {
     Object.assign(this, frame);
     const count = this.columns ? this.columns.y_px.length : 0;
     this.canvas.dataset.atoms = String(count);
+    this.canvas.dataset.revision = String(frame.revision ?? 0);
     this.canvas.setAttribute("aria-label", `Frame of ${this.shape.join(" by ")} pixels with ${count} atoms marked`);
     this.draw();
   }

@@ -1,0 +1,89 @@
+"""The page on the service as it is shipped: its own processes, its own worker, frames over ZeroMQ."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from paretoscope_client import Client, FrameSender
+from paretoscope_sim import Scan, make_sample, render
+from service.conftest import Service, client, closed, service  # noqa: F401
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+FIELD_NM, SIDE_PX = 8.0, 512
+STREAM = "graphene"
+
+
+@pytest.fixture
+def live(browser: Browser, service: Service) -> Iterator[Page]:  # noqa: F811
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=service.url)
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def graphene(seed: int) -> np.ndarray:
+    """(512, 512) uint16: the demo's default sample, new noise for each seed."""
+    scan = Scan(field_of_view_nm=FIELD_NM, shape=(SIDE_PX, SIDE_PX))
+    return render(make_sample("graphene", field_nm=FIELD_NM, seed=1), scan, seed=seed).image
+
+
+def keep_screenshot(page: Page, name: str) -> None:
+    """With PARETOSCOPE_SCREENSHOTS=folder the page is kept there as the README's pictures, 256 colours."""
+    folder = os.environ.get("PARETOSCOPE_SCREENSHOTS")
+    if folder:
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        picture.quantize(256, dither=Image.Dither.NONE).save(Path(folder) / name, optimize=True)
+
+
+def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
+    live: Page,
+    service: Service,  # noqa: F811
+    client: Client,  # noqa: F811
+):
+    live.goto("/")
+    expect(live.locator("#state")).to_have_text("Waiting for the first frame")
+    with FrameSender(service.frames, STREAM) as sender:
+        first = closed(client, sender.send(graphene(1), pixel_size_nm=FIELD_NM / SIDE_PX).wait(30).frame_id)
+        assert first.state == "done", first.fault
+        assert first.points >= 2, "a front to choose on"
+        expect(live.locator("#frame-id")).to_have_text(first.frame_id)
+        expect(live.locator("#map")).to_have_attribute("data-atoms", str(first.atoms))
+        expect(live.locator("#map")).to_have_attribute("data-revision", "0")
+        options = live.locator("#front").get_by_role("option")
+        expect(options).to_have_count(first.points)
+        keep_screenshot(live, "dashboard.png")
+
+        others = [index for index in range(first.points) if index != first.chosen]
+        options.nth(others[0]).click()
+        expect(live.locator("#map")).to_have_attribute("data-revision", "1")
+        picked = client.frame(first.frame_id)
+        assert picked.params != first.params
+        expect(live.locator("#map")).to_have_attribute("data-atoms", str(picked.atoms))
+
+        live.locator("#front").get_by_role("option", selected=True).focus()
+        live.keyboard.press("Home" if picked.chosen != 0 else "End")
+        live.keyboard.press("Enter")
+        expect(live.locator("#map")).to_have_attribute("data-revision", "2")
+        steered = client.frame(first.frame_id)
+        assert steered.params is not None
+        assert steered.chosen != picked.chosen
+
+        second = closed(client, sender.send(graphene(2), pixel_size_nm=FIELD_NM / SIDE_PX).wait(30).frame_id)
+        expect(live.locator("#frame-id")).to_have_text(second.frame_id)
+        assert second.params is not None
+        assert second.params.threshold == pytest.approx(steered.params.threshold, rel=0.02)
+        expect(live.locator("#params")).to_contain_text(f"overlap {steered.params.overlap:.3g}")
