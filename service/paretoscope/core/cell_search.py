@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from paretoscope.core.lattice import reduce_basis
+from paretoscope.core.orient import orient
 from paretoscope.core.reflections import Reflections
 
 NEARLY_BEST = 0.95
 """A coarser lattice wins if it explains this share of what the best explains."""
 
+ONE_GRAIN = 0.35
+"""Of two grains the larger explains at least this share of what both explain."""
 FINEST_CPP = 0.4
 """Both reciprocal vectors stay below this, cycles per px: a cell narrower than 2.5 px is not sampled."""
 
@@ -52,6 +55,7 @@ def search_cell(peaks: Reflections) -> ReciprocalCell | None:
     # Coarsest within one part in five; among equals the better score.
     coarse = good & (areas >= 0.8 * areas[good].max())
     chosen = int(np.argmax(np.where(coarse, scores, -1.0)))
+    chosen = _rather_two_grains(pairs, scores, areas, chosen, peaks)
     vectors, _ = reduce_basis(pairs[chosen])
     orders, indexed = index_peaks(vectors, peaks)
     return ReciprocalCell(vectors, float(weight[indexed].sum()), orders, indexed)
@@ -65,6 +69,26 @@ def index_peaks(vectors: np.ndarray, peaks: Reflections, slack: float = 0.8) -> 
     allowed = slack + 0.1 * np.abs(orders).sum(axis=1)
     nonzero = np.abs(orders).sum(axis=1) > 0
     return orders, (np.hypot(off[:, 0], off[:, 1]) <= allowed) & nonzero
+
+
+def _rather_two_grains(
+    pairs: np.ndarray, scores: np.ndarray, areas: np.ndarray, chosen: int, peaks: Reflections
+) -> int:
+    """A coarser lattice and a turned copy of it explain as much as a fine one: take the coarse one.
+
+    Two grains at a special angle share a coincidence lattice, which indexes everything and is nowhere.
+    """
+    coarser = (scores >= ONE_GRAIN * scores[chosen]) & (areas > 2.2 * areas[chosen])
+    for index in np.argsort(-np.where(coarser, areas, 0.0))[: min(int(coarser.sum()), 6)].tolist():
+        _, hit = index_peaks(pairs[index], peaks)
+        rest = peaks.take(np.nonzero(~hit)[0])
+        turned = orient(pairs[index], rest, 0.03)
+        if turned is None:
+            continue
+        total = float(peaks.weight[hit].sum()) + turned.explained * float(peaks.weight[~hit].sum())
+        if total >= NEARLY_BEST * scores[chosen]:
+            return int(index)
+    return chosen
 
 
 def _candidate_pairs(peaks: Reflections) -> np.ndarray:

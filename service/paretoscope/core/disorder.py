@@ -33,16 +33,25 @@ def grain(image: np.ndarray, area: np.ndarray, step_px: int) -> Grain:
     smooth = ndimage.gaussian_filter(image, min(image.shape) / 25.0, truncate=2.0)
     flat = (image - smooth) * weight
     correlation = _radial_autocorrelation(flat, weight)
-    distance = _first_ring(correlation)
-    if distance is not None:
-        return Grain(distance, LIQUID / distance**2, "ring")
     sigma_px = _speck_width(correlation)
+    distance = _first_ring(correlation)
+    # Farther out than the specks' width allows, a ring is a chance pattern of the frame.
+    if distance is not None and 0.7 < distance / (WIDE * sigma_px) < 1.5:
+        return Grain(distance, LIQUID / distance**2, "ring")
+    count = _specks(image, weight, sigma_px)
+    return Grain(WIDE * sigma_px, max(count, 1) / max(float(weight.sum()), 1.0), "specks")
+
+
+def _specks(image: np.ndarray, weight: np.ndarray, sigma_px: float) -> int:
+    """Maxima of the response at the specks' own width that stand above noise and are no mere shoulders."""
     response = -ndimage.gaussian_laplace(image, sigma_px) * sigma_px**2
-    peak = (response == ndimage.maximum_filter(response, size=2 * int(np.ceil(sigma_px)) + 1)) & (weight > 0)
-    inside = response[weight > 0]
-    spread = 1.4826 * np.median(np.abs(inside - np.median(inside)))
-    count = int((peak & (response > np.median(inside) + 4.0 * spread)).sum())
-    return Grain(WIDE * sigma_px, max(count, 1) / float(weight.sum()), "specks")
+    peak = response == ndimage.maximum_filter(response, size=2 * int(np.ceil(sigma_px)) + 1)
+    heights = response[peak & (weight > 0)]
+    # White noise of deviation s has a response of deviation s / (sqrt(2 pi) sigma).
+    diagonal = image[1:, 1:] - image[1:, :-1] - image[:-1, 1:] + image[:-1, :-1]
+    noise = 1.4826 * float(np.median(np.abs(diagonal))) / 2.0
+    heights = heights[heights > 4.5 * noise / (np.sqrt(2 * np.pi) * sigma_px)]
+    return int((heights > 0.3 * np.quantile(heights, 0.95)).sum()) if len(heights) else 0
 
 
 def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -70,10 +79,10 @@ def _first_ring(curve: np.ndarray) -> float | None:
         low += 1
     if low + 3 >= len(smooth):
         return None
-    stop = min(4 * low + 4, len(smooth) - 1)
+    stop = min(int(2.6 * low) + 3, len(smooth) - 1)
     high = low + int(np.argmax(smooth[low:stop]))
     beyond = smooth[stop:] if stop < len(smooth) - 8 else smooth[high:]
-    clear = smooth[high] - smooth[low] > max(0.05, 4.0 * float(np.std(beyond)))
+    clear = smooth[high] - smooth[low] > max(0.08, 4.0 * float(np.std(beyond)))
     if not clear or high in (low, stop - 1):
         return None
     left, mid, right = smooth[high - 1 : high + 2]

@@ -20,6 +20,10 @@ CERTAIN = 6.0
 """Least power of an averaged reflection over its own uncertainty."""
 PROMINENT = 0.05
 """A column rises above the pass to a brighter one by at least this share of the cell's contrast."""
+COLUMN_WIDTH = 0.14
+"""Width of a column, standard deviation, in units of the side of the area that it has for itself."""
+FAINTEST = 0.18
+"""A column is at least this bright, on the scale from the darkest place of the cell to the brightest."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,30 @@ def fold(measured: Coherence, weight: np.ndarray, sigma_px: float, step_px: int)
         spectrum[-h % SIDE, -k % SIDE] = mean.conjugate()
     if used < 2:
         return None
-    cell = np.fft.ifft2(spectrum).real * SIDE * SIDE
-    columns, heights = find_columns(cell)
+    cell = np.real(np.fft.ifft2(spectrum)) * SIDE * SIDE
+    columns, heights = _visible(cell, spectrum, measured.vectors)
     return Motif(cell, columns, heights, used)
+
+
+def _visible(cell: np.ndarray, spectrum: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns that a Laplacian of Gaussian of about their width would find: fractions and heights.
+
+    A light column on the flank of a heavy one (sulphur beside molybdenum) is no maximum of the picture, but one of
+    its response; and places that are dark in the picture are none, whatever ripples the response has there.
+    """
+    places, _ = find_columns(cell)
+    order = np.fft.fftfreq(SIDE, 1.0 / SIDE)
+    h, k = np.meshgrid(order, order, indexing="ij")
+    frequency = h[..., None] * vectors[0] + k[..., None] * vectors[1]
+    squared = (frequency**2).sum(axis=-1)
+    width_px = COLUMN_WIDTH / np.sqrt(abs(np.linalg.det(vectors)) * len(places))
+    response = np.real(np.fft.ifft2(spectrum * squared * np.exp(-2.0 * np.pi**2 * width_px**2 * squared)))
+    places, _ = find_columns(response)
+    low, high = float(cell.min()), float(cell.max())
+    index = np.rint(places * SIDE).astype(int) % SIDE
+    heights = (cell[index[:, 0], index[:, 1]] - low) / max(high - low, 1e-20)
+    bright = np.argsort(-heights)[: int((heights >= FAINTEST).sum())]
+    return places[bright], heights[bright]
 
 
 def find_columns(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ CALIBRATION = 0.12
 """A pixel size may be this far out and the given lattice is still recognised."""
 WORTH_SAYING = 0.005
 """A scale that differs by more than this is reported."""
-DOUBTFUL = 0.6
+DOUBTFUL = 0.5
 """Below this confidence an estimate is called one."""
 
 
