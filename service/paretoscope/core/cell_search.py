@@ -18,6 +18,8 @@ from paretoscope.core.reflections import Reflections
 NEARLY_BEST = 0.95
 """A coarser lattice wins if it explains this share of what the best explains."""
 
+TWO_GRAINS = 0.85
+"""Two turned copies of a coarse lattice win over a fine one if they explain this share of what it does."""
 ONE_GRAIN = 0.35
 """Of two grains the larger explains at least this share of what both explain."""
 FINEST_CPP = 0.4
@@ -45,8 +47,10 @@ def search_cell(peaks: Reflections) -> ReciprocalCell | None:
         return None
     weight = peaks.weight
     scores, areas = _score(pairs, peaks, weight)
-    best = np.argsort(-scores)[:200]
-    refined = [_refine(pairs[i], peaks, weight) for i in best[:60]]
+    best = np.argsort(-scores)[:40]
+    # Fine lattices have many bases and would crowd out a coarse one that explains one grain.
+    coarse = np.argsort(-np.where(areas > 2.0 * areas[best[0]], scores, -1.0))[:20]
+    refined = [_refine(pairs[i], peaks, weight) for i in np.union1d(best, coarse)]
     pairs = np.array([pair for pair in refined if pair is not None and np.hypot(*pair.T).max() < FINEST_CPP])
     if len(pairs) == 0:
         return None
@@ -86,7 +90,7 @@ def _rather_two_grains(
         if turned is None:
             continue
         total = float(peaks.weight[hit].sum()) + turned.explained * float(peaks.weight[~hit].sum())
-        if total >= NEARLY_BEST * scores[chosen]:
+        if total >= TWO_GRAINS * scores[chosen]:
             return int(index)
     return chosen
 

@@ -72,8 +72,9 @@ def fold(measured: Coherence, weight: np.ndarray, sigma_px: float, step_px: int)
 def _visible(cell: np.ndarray, spectrum: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Columns that a Laplacian of Gaussian of about their width would find: fractions and heights.
 
-    A light column on the flank of a heavy one (sulphur beside molybdenum) is no maximum of the picture, but one of
-    its response; and places that are dark in the picture are none, whatever ripples the response has there.
+    A light column on the flank of a heavy one (sulphur beside molybdenum) is no maximum of the picture, but
+    one of its response; and places that are dark in the picture are none, whatever ripples the response has
+    there.
     """
     places, _ = find_columns(cell)
     order = np.fft.fftfreq(SIDE, 1.0 / SIDE)

@@ -12,7 +12,8 @@ from paretoscope.core.lattice import Lattice
 from paretoscope.core.motif import fold
 from paretoscope.core.occupancy import kinds
 from paretoscope.core.orient import orient
-from paretoscope.core.spectrum import LEAST_CELLS, EstimatedCell, Examined, examine, survey
+from paretoscope.core.recognise import recognise
+from paretoscope.core.spectrum import LEAST_CELLS, EstimatedCell, Examined, Survey, examine, survey
 
 CALIBRATION = 0.12
 """A pixel size may be this far out and the given lattice is still recognised."""
@@ -58,11 +59,11 @@ def place(image: np.ndarray, given: Lattice | None, pixels_nm: np.ndarray | None
             note,
         )
     reciprocal = np.linalg.inv(given.vectors_nm / pixels_nm).T
-    turned = orient(reciprocal, seen.peaks, CALIBRATION)
+    turned = _reciprocal_as_seen(seen, given, pixels_nm, reciprocal)
     nominal = given.density_per_nm2 * float(pixels_nm.prod())
     neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
     if turned is not None:
-        found = examine(image, turned.vectors)
+        found = examine(image, turned)
         if _cells(found) >= LEAST_CELLS:
             area_px = 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
             scale = float(np.sqrt(area_px * pixels_nm.prod() / given.area_nm2))
@@ -74,6 +75,18 @@ def place(image: np.ndarray, given: Lattice | None, pixels_nm: np.ndarray | None
         f"the spectrum does not show the given lattice but {_in_nm(seen.cell, pixels_nm)}; its area is used"
     )
     return _finish(image, seen.found, nominal, neighbour, given.label, note)
+
+
+def _reciprocal_as_seen(
+    seen: Survey, given: Lattice, pixels_nm: np.ndarray, reciprocal: np.ndarray
+) -> np.ndarray | None:
+    """The given cell's reciprocal rows as they lie in the image, cycles per px."""
+    if seen.cell is not None:
+        edges = recognise(seen.cell.vectors_px * pixels_nm, given.vectors_nm)
+        if edges is not None:
+            return np.linalg.inv(edges / pixels_nm).T
+    turned = orient(reciprocal, seen.peaks, CALIBRATION)
+    return None if turned is None else turned.vectors
 
 
 def _finish(

@@ -17,6 +17,8 @@ SIGNIFICANT = 8.0
 """Least ratio of a peak to the background round it; smoothed over 3 x 3 bins, noise passes once in 10^8."""
 CLEAR = 60.0
 """A peak this far above the background is beyond doubt; more makes it no truer."""
+ROUNDING = 1e-6
+"""Power below this share of the strongest is no evidence."""
 FAINTEST = 4e-4
 """Peaks below this share of the third strongest one's power are side lobes or overtones nobody needs."""
 WRAPPED: Any = ("wrap", "nearest")
@@ -69,12 +71,15 @@ def find_reflections(image: np.ndarray, weight: np.ndarray | None = None, most: 
     fx = np.fft.rfftfreq(size[1]).astype(np.float32)
     radius = np.hypot(fy[:, None], fx[None, :])
     background = _radial_background(power, radius, 1.5 / min(rows, columns))
+    inner = (radius > 2.5 / min(rows, columns)) & (radius < 0.5)
+    # Where a smooth image has no power left, rounding has patterns of its own.
+    background += ROUNDING * float(power[inner].max(initial=0.0)) + 1e-30
     ratio = power / background
     # 1-2-1 over the neighbours: peaks are wider than one bin, specks of noise are not.
     ratio = ndimage.convolve1d(ratio, [0.25, 0.5, 0.25], axis=0, mode="wrap")
     ratio = ndimage.convolve1d(ratio, [0.25, 0.5, 0.25], axis=1, mode="mirror")
     # Fewer than about two and a half periods over the frame is shape, not lattice.
-    allowed = (radius > 2.5 / min(rows, columns)) & (radius < 0.5)
+    allowed = inner
     allowed[fy < 0, 0] = False
     reach = [2 * max(1, round(size[axis] / side)) + 1 for axis, side in ((0, rows), (1, columns))]
     peak = (ratio >= SIGNIFICANT) & allowed
