@@ -19,8 +19,8 @@ def recognise(seen: np.ndarray, given: np.ndarray) -> np.ndarray | None:
     """The given cell as the image shows it, (2, 2) rows; None where it takes too much strain.
 
     seen, given: (2, 2) real vectors, rows (y, x), in one unit, however turned or mirrored. One of them may be
-    a multiple of the other, a centred cell or a superstructure; as some multiple always comes near, only half the
-    strain is forgiven then.
+    a multiple of the other, a centred cell or a superstructure; as some multiple always comes near, only
+    half the strain is forgiven then.
     """
     seen, _ = reduce_basis(seen)
     short, coefficients = reduce_basis(given)
@@ -47,8 +47,8 @@ def _least_strained(
 ) -> np.ndarray | None:
     """The answer that belongs to the pair of cells which differ least; None where all differ too much.
 
-    The singular values of the map from `model` to `image` do not feel rotations or mirrors: their geometric mean
-    is the scale, the root of their ratio the shear.
+    The singular values of the map from `model` to `image` do not feel rotations or mirrors: their geometric
+    mean is the scale, the root of their ratio the shear.
     """
     stretch = np.linalg.svd(np.linalg.inv(model) @ image, compute_uv=False)
     scale = np.abs(np.sqrt(stretch.prod(axis=-1)) - 1.0) / (forgiven * SCALE)
