@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import re
 
+from paretoscope.contract.cells import check_spec, read_cell
+from paretoscope.contract.policy import LatticeSpec
 from paretoscope.errors import BadLattice
 
 # fmt: off
@@ -77,3 +79,15 @@ def canonical_lattice(name: str) -> str:
             "a=0.3905,b=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti (nm, degrees, fractions).",
         )
     return found
+
+
+def settled_lattice(given: str | LatticeSpec | None) -> str | LatticeSpec | None:
+    """What a policy keeps: the canonical name, or the cell, whether it came as text or as a document.
+
+    Raises BadLattice for an unknown name and for a cell that no crystal has.
+    """
+    if isinstance(given, str):
+        return read_cell(given) if "=" in given else canonical_lattice(given)
+    if given is not None:
+        check_spec(given)
+    return given

@@ -9,10 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from paretoscope.contract import LatticeSpec
-from paretoscope.errors import BadLattice
+from paretoscope.contract.cells import cell_vectors, check_cell, nearest_neighbour, read_cell, reduce_basis
 
-SHORTEST_NM, LONGEST_NM = 0.03, 100.0
-"""Distances between columns outside this range are a slip of units, not a crystal."""
+__all__ = ["Lattice", "Site", "nearest_neighbour", "reduce_basis"]
 
 
 @dataclass(frozen=True)
@@ -41,34 +40,14 @@ class Lattice:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        for key in ("a_nm", "b_nm"):
-            value = getattr(self, key)
-            if not (math.isfinite(value) and SHORTEST_NM <= value <= LONGEST_NM):
-                raise BadLattice(
-                    hint=f"{key} is {value:g}; lengths are in nm and lie between {SHORTEST_NM:g} and "
-                    f"{LONGEST_NM:g} (1 angstrom = 0.1 nm)."
-                )
-        if not 10.0 <= self.gamma_deg <= 170.0:
-            raise BadLattice(
-                hint=f"gamma is {self.gamma_deg:g} degrees; give the angle between a and b, 10 to 170."
-            )
-        if not self.basis:
-            raise BadLattice(hint="The cell has no column; give at least one, e.g. basis=0:0:Sr.")
-        if not all(math.isfinite(site.x) and math.isfinite(site.y) for site in self.basis):
-            raise BadLattice(hint="A column has a position that is not a number; give fractions of a and b.")
+        check_cell(self.a_nm, self.b_nm, self.gamma_deg, [(site.x, site.y) for site in self.basis])
         wrapped = tuple(Site(site.x % 1.0, site.y % 1.0, site.species) for site in self.basis)
         object.__setattr__(self, "basis", wrapped)
-        if self.nearest_neighbour_nm < SHORTEST_NM:
-            raise BadLattice(
-                hint=f"Two columns lie {self.nearest_neighbour_nm:.4f} nm apart; list each visible column "
-                "once, in fractions of a and b."
-            )
 
     @cached_property
     def vectors_nm(self) -> np.ndarray:
         """(2, 2) float64: rows a and b as (y, x), nm; a lies along x."""
-        gamma = math.radians(self.gamma_deg)
-        return np.array([[0.0, self.a_nm], [self.b_nm * math.sin(gamma), self.b_nm * math.cos(gamma)]])
+        return cell_vectors(self.a_nm, self.b_nm, self.gamma_deg)
 
     @property
     def area_nm2(self) -> float:
@@ -100,10 +79,8 @@ class Lattice:
 
     @classmethod
     def parse(cls, text: str) -> Lattice:
-        """A name, or a cell as ``a=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti``, see ``lattice_text``."""
-        from paretoscope.core.lattice_text import parse_lattice
-
-        return parse_lattice(text)
+        """A name, or a cell as ``a=0.3905,gamma=90,basis=0:0:Sr;0.5:0.5:Ti``, see ``contract.cells``."""
+        return cls.from_spec(read_cell(text)) if "=" in text else cls.named(text)
 
     @classmethod
     def from_spec(cls, spec: LatticeSpec) -> Lattice:
@@ -119,38 +96,3 @@ class Lattice:
     def label(self) -> str:
         """'SrTiO3 (given by name)', or the cell and '(given)'."""
         return f"{self.name} (given by name)" if self.name else f"{self.describe()} (given)"
-
-
-def nearest_neighbour(vectors: np.ndarray, fractions: np.ndarray) -> float:
-    """Shortest distance between two sites of a periodic pattern, in the unit of `vectors`.
-
-    vectors: (2, 2), rows are the cell's edges.  fractions: (n, 2) of the edges.
-    """
-    vectors, coefficients = reduce_basis(vectors)
-    # sites in fractions of the reduced edges: fractions @ old = fractions @ inv(coefficients) @ new
-    sites = fractions @ np.linalg.inv(coefficients)
-    steps = np.array([(i, j) for i in range(-2, 3) for j in range(-2, 3)], dtype=float)
-    differences = sites[:, None, :] - sites[None, :, :]
-    differences -= np.round(differences)
-    offsets = (differences[:, :, None, :] + steps) @ vectors
-    distances = np.hypot(offsets[..., 0], offsets[..., 1])
-    itself = np.eye(len(sites), dtype=bool)[:, :, None] & (steps == 0).all(axis=1)
-    distances[itself] = np.inf
-    return float(distances.min())
-
-
-def reduce_basis(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lagrange-Gauss reduction: the two shortest edges that span the same lattice.
-
-    Returns (reduced (2, 2), coefficients (2, 2) whole numbers) with reduced = coefficients @ vectors.
-    """
-    reduced, coefficients = np.array(vectors, dtype=float), np.eye(2)
-    for _ in range(64):
-        if np.hypot(*reduced[1]) < np.hypot(*reduced[0]):
-            reduced, coefficients = reduced[::-1].copy(), coefficients[::-1].copy()
-        times = np.round(reduced[0] @ reduced[1] / max(reduced[0] @ reduced[0], 1e-300))
-        if times == 0:
-            break
-        reduced[1] -= times * reduced[0]
-        coefficients[1] -= times * coefficients[0]
-    return reduced, coefficients

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from paretoscope.contract import RewardValue
+from paretoscope.contract.reward_names import GROUP
 from paretoscope.errors import BadParameters
 
 if TYPE_CHECKING:
@@ -50,7 +52,15 @@ def reward_names() -> tuple[str, ...]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise BadParameters, naming what there is, for a reward nobody registered."""
+    """Raise BadParameters, naming what there is, for a reward nobody registered.
+
+    One that an installed package brings (``contract.reward_names``) is loaded when it is first asked for.
+    """
+    names = list(names)
+    for name in names:
+        if name not in _REGISTRY:
+            for found in entry_points(group=GROUP, name=name):
+                found.load()
     unknown = [name for name in names if name not in _REGISTRY]
     if unknown:
         raise BadParameters(

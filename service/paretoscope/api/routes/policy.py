@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import StreamPath
 from paretoscope.contract import StreamPolicy
-from paretoscope.contract.lattices import canonical_lattice
+from paretoscope.contract.lattices import settled_lattice
+from paretoscope.contract.reward_names import check_rewards
 from paretoscope.errors import BadParameters
 
 router = APIRouter(tags=["policy"])
@@ -46,13 +47,10 @@ def checked(given: dict[str, Any]) -> StreamPolicy:
     try:
         policy = StreamPolicy.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadParameters("bad-policy", hint=f"{where}: {first['msg']}.") from None
-    if (
-        isinstance(policy.lattice, str) and "=" not in policy.lattice
-    ):  # a cell as text is the worker's to read
-        policy = policy.model_copy(update={"lattice": canonical_lattice(policy.lattice)})
+        where, message = plainest(given, error)
+        raise BadParameters("bad-policy", hint=f"{where}: {message}.") from None
+    check_rewards(policy.rewards)
+    policy = policy.model_copy(update={"lattice": settled_lattice(policy.lattice)})
     return policy
 
 
@@ -67,3 +65,25 @@ def refuse_unknown(given: dict[str, Any], model: type[BaseModel], where: str = "
             for part in (field.annotation, *get_args(field.annotation)):
                 if isinstance(part, type) and issubclass(part, BaseModel):
                     refuse_unknown(value, part, f"{where}{name}.")
+
+
+def plainest(given: dict[str, Any], error: ValidationError) -> tuple[str, str]:
+    """(field, what is wrong): of a field that may be of several kinds, the kind that was meant.
+
+    pydantic tells every kind's own mistake, with the kind's name in the path: ("lattice", "str") and
+    ("lattice", "LatticeSpec", "a_nm"). The one that goes deepest into what was given is meant.
+    """
+    told = []
+    for one in error.errors(include_url=False):
+        path, value = [], given
+        for part in one["loc"]:
+            if isinstance(value, dict) and part in value:
+                value = value[part]
+                path.append(str(part))
+            elif one["type"] == "missing" and part == one["loc"][-1]:
+                path.append(str(part))
+        told.append((".".join(path), one["msg"].removeprefix("Value error, ")))
+    deepest = max(path.count(".") for path, _ in told)
+    where = next(path for path, _ in told if path.count(".") == deepest)
+    messages = dict.fromkeys(message for path, message in told if path == where)
+    return where, ", or ".join(messages)
