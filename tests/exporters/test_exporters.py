@@ -16,40 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from export_records import record
 from paretoscope.adapters.exporters.formats import FORMATS, write_record
-from paretoscope.adapters.exporters.record import Record
 from paretoscope.adapters.exporters.units import unit_of
 from paretoscope.adapters.files import read_image
 from paretoscope.contract import (
     ATOM_COLUMNS,
     AtomMap,
-    Classes,
-    Guard,
-    Ledger,
-    ParameterMap,
-    ParetoFront,
     StreamPolicy,
 )
-from serving import frame, results
-
-
-def record(**extra: object) -> Record:
-    header, image = frame(3, **extra)
-    held = {type(one): one for one in results(header.frame_id)}
-    mask = np.repeat(np.arange(3, dtype=np.uint8), 16).reshape(6, 8)
-    atoms = held[AtomMap].model_copy(
-        update={"mask": mask, "mask_step_px": 16, "pixel_size_nm": header.pixel_size_nm}
-    )
-    return Record(
-        header=header,
-        image=image,
-        atoms=atoms,
-        front=held[ParetoFront],
-        windows=held[ParameterMap],
-        classes=held[Classes].named({1: "Ti-O"}),
-        ledger=held[Ledger],
-        guard=held[Guard],
-    )
 
 
 def read_arrow(content: bytes) -> pa.Table:
