@@ -13,6 +13,9 @@ from paretoscope.deadline import Deadline
 ProgressSink = Callable[[Progress], None]
 
 
+REHEARSAL_PX, REHEARSAL_S = 192, 1.0
+
+
 class Workflow(Protocol):
     def analyse(
         self,
@@ -47,11 +50,14 @@ class AtomFinding:
         from paretoscope.optimise.warm import warm_up
         from paretoscope.workflows import frame
         from paretoscope.workflows.prepared import PreparedCache
+        from paretoscope.workflows.stages import Pace
 
         self._frame = frame
         self._device = device
         self._cache = PreparedCache()
+        self._pace = Pace()
         warm_up()
+        self._rehearse()
 
     def analyse(
         self,
@@ -62,7 +68,7 @@ class AtomFinding:
         deadline: Deadline,
         progress: ProgressSink,
     ) -> Iterator[Document]:
-        task = self._frame.FrameTask(header, image, policy, memory, self._cache)
+        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace)
         return self._frame.analyse_frame(task, deadline, self._device, progress)
 
     def redetect(
@@ -74,5 +80,22 @@ class AtomFinding:
         params: LogParams,
         revision: int,
     ) -> Iterator[Document]:
-        task = self._frame.FrameTask(header, image, policy, memory, self._cache)
+        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace)
         return self._frame.redetect_frame(task, params, revision, self._device)
+
+    def _rehearse(self) -> None:
+        """Work one small lattice: what is loaded on first use is then there for the first frame."""
+        y, x = np.mgrid[0:REHEARSAL_PX, 0:REHEARSAL_PX] * (2.0 * np.pi / 12.0)
+        image = (np.cos(y) + np.cos(x)).astype(np.float32)
+        header = FrameHeader(
+            stream="rehearsal",
+            epoch="0",
+            sequence=0,
+            shape=(REHEARSAL_PX, REHEARSAL_PX),
+            dtype="float32",
+            nbytes=image.nbytes,
+            crc32=0,
+        )
+        deadline = Deadline.after(REHEARSAL_S)
+        for _ in self.analyse(header, image, StreamPolicy(), StreamMemory(), deadline, lambda _: None):
+            pass

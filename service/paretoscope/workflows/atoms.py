@@ -12,16 +12,14 @@ from paretoscope.core.classes import segment
 from paretoscope.core.refine import Method, refine
 from paretoscope.deadline import Deadline
 from paretoscope.workflows.prepared import Prepared
-
-GAUSSIAN_S_PER_ATOM = 2.0e-4
-"""A batched Gaussian fit of one atom on one core; 'auto' fits only what this says will be in time."""
+from paretoscope.workflows.stages import Pace
 
 
-def refinement_for(asked: Method | Literal["auto"], atoms: int, deadline: Deadline) -> Method:
+def refinement_for(asked: Method | Literal["auto"], atoms: int, deadline: Deadline, pace: Pace) -> Method:
     """'auto' is the Gaussian fit where the deadline leaves time for it, the parabola otherwise."""
     if asked != "auto":
         return asked
-    return "gaussian" if atoms * GAUSSIAN_S_PER_ATOM < deadline.remaining_s() else "parabola"
+    return "gaussian" if pace.expected_s("refine", atoms) < deadline.remaining_s() else "parabola"
 
 
 def atom_map(

@@ -30,7 +30,7 @@ from paretoscope.deadline import Deadline
 from paretoscope.workflows.atoms import atom_map, classed, refinement_for
 from paretoscope.workflows.operating import keep_operating_point, operating_point_of, scored_point
 from paretoscope.workflows.prepared import Prepared, PreparedCache, prepare
-from paretoscope.workflows.stages import Budget, StageClock
+from paretoscope.workflows.stages import Budget, Pace, StageClock
 from paretoscope.workflows.tuning import Tuned, tune
 from paretoscope.workflows.window_tuning import parameter_map, tune_windows
 
@@ -46,6 +46,8 @@ class FrameTask:
     memory: StreamMemory
     cache: PreparedCache = field(default_factory=PreparedCache, compare=False, repr=False)
     """Share one between tasks, and a re-detection of a recent frame needs no second scale space."""
+    pace: Pace = field(default_factory=Pace, compare=False, repr=False)
+    """Share one between tasks, and deadlines hold on a slow or busy machine as well."""
 
 
 def analyse_frame(
@@ -72,7 +74,7 @@ def analyse_frame(
             early = atom_map(task.header, prepared, blobs, standing, "parabola", deadline, device)
         yield early
 
-    budget = Budget.of(deadline, prepared.expectation.n_expected, policy.segment.enabled)
+    budget = Budget.of(deadline, prepared.expectation.n_expected, policy.segment.enabled, task.pace)
     with stages("tune"):
         tuned = tune(
             prepared.candidates,
@@ -92,10 +94,12 @@ def analyse_frame(
     yield windows
 
     blobs = _found(task, prepared, tuned.params, windows)
-    refinement = refinement_for(policy.refinement, len(blobs), budget.refine)
+    refinement = refinement_for(policy.refinement, len(blobs), budget.refine, task.pace)
     params = tuned.params if policy.windows.use == "frame" else None
     with stages("refine"):
         atoms = atom_map(task.header, prepared, blobs, params, refinement, budget.refine, device)
+    if refinement == "gaussian":
+        task.pace.note("refine", stages.last.ms / 1e3, atoms.count)
     yield atoms
 
     memory = memory.model_copy(
@@ -108,6 +112,7 @@ def analyse_frame(
     if policy.segment.enabled and atoms.count:
         with stages("segment"):
             atoms, classes, memory = classed(prepared, atoms, policy, memory, policy.seed)
+        task.pace.note("segment", stages.last.ms / 1e3, atoms.count)
         yield atoms
         yield classes
     yield memory

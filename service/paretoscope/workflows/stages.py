@@ -32,14 +32,30 @@ class StageClock:
 
 FINISH_BASE_S = 0.05
 """What comes after the search and does not grow with the number of atoms."""
-CLASSES_S_PER_ATOM = 6.0e-5
-"""Patches, principal components and mixture, per atom, on one core."""
+USUAL_S_PER_ATOM = {"segment": 4.0e-5, "refine": 2.0e-5}
+"""Patches, principal components and mixture; a Gaussian fit. Per atom, on one core of a small server."""
 SLACK = 0.1
 """Share of the time left that nobody is promised: other processes want the cores too."""
-REFINE_S_PER_ATOM = 2.0e-6
-"""The parabola, per atom; a Gaussian fit only gets what is left over."""
 WINDOW_SHARE = 0.35
 """Of the time left for tuning, what the sliding windows get."""
+
+
+@dataclass
+class Pace:
+    """How long the stages after the search took lately on this machine, so that the search ends in time.
+
+    The slowest frame counts, and is forgotten by half from frame to frame.
+    """
+
+    per_atom_s: dict[str, float] = field(default_factory=lambda: dict(USUAL_S_PER_ATOM))
+
+    def note(self, stage: str, seconds: float, atoms: int) -> None:
+        now = seconds / max(atoms, 1)
+        usual = USUAL_S_PER_ATOM[stage]
+        self.per_atom_s[stage] = max(now, usual + (self.per_atom_s[stage] - usual) / 2)
+
+    def expected_s(self, stage: str, atoms: float) -> float:
+        return self.per_atom_s[stage] * atoms
 
 
 @dataclass(frozen=True)
@@ -51,15 +67,19 @@ class Budget:
     refine: Deadline
 
     @classmethod
-    def of(cls, deadline: Deadline, n_expected: float, with_classes: bool) -> Budget:
-        """Split what is left before `deadline`; every part is at least a token 10 ms long."""
+    def of(cls, deadline: Deadline, n_expected: float, with_classes: bool, pace: Pace) -> Budget:
+        """Split what is left before `deadline`; the search gets at least a token 10 ms.
+
+        A Gaussian fit has no claim of its own: it gets what the search leaves over.
+        """
         left = deadline.remaining_s()
         if left == float("inf"):
             return cls(deadline, deadline, deadline)
-        classes = CLASSES_S_PER_ATOM * n_expected if with_classes else 0.0
-        tuning = max(0.01, (1.0 - SLACK) * left - FINISH_BASE_S - classes - REFINE_S_PER_ATOM * n_expected)
+        classes = pace.expected_s("segment", n_expected) if with_classes else 0.0
+        kept = SLACK * max(left, 0.0) + FINISH_BASE_S + classes
+        tuning = max(0.01, left - kept)
         return cls(
             frame=deadline.sooner(tuning * (1.0 - WINDOW_SHARE)),
             windows=deadline.sooner(tuning),
-            refine=deadline.sooner((1.0 - SLACK) * left - classes - FINISH_BASE_S),
+            refine=deadline.sooner(left - kept),
         )
