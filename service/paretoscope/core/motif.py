@@ -14,13 +14,13 @@ import numpy as np
 
 from paretoscope.core.coherence import Coherence
 
-SIDE = 48
+SIDE = 36
 """Samples of the folded cell along each edge."""
 CERTAIN = 6.0
 """Least power of an averaged reflection over its own uncertainty."""
-PROMINENT = 0.05
+PROMINENT = 0.03
 """A column rises above the pass to a brighter one by at least this share of the cell's contrast."""
-COLUMN_WIDTH = 0.14
+COLUMN_WIDTH = 0.12
 """Width of a column, standard deviation, in units of the side of the area that it has for itself."""
 FAINTEST = 0.18
 """A column is at least this bright, on the scale from the darkest place of the cell to the brightest."""

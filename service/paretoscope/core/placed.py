@@ -9,7 +9,7 @@ import numpy as np
 from paretoscope.core.expectation import LATTICE, VACUUM
 from paretoscope.core.grains import with_other_grains
 from paretoscope.core.lattice import Lattice
-from paretoscope.core.motif import fold
+from paretoscope.core.motif import Motif, fold
 from paretoscope.core.occupancy import kinds
 from paretoscope.core.orient import orient
 from paretoscope.core.recognise import recognise
@@ -43,58 +43,58 @@ def place(image: np.ndarray, given: Lattice | None, pixels_nm: np.ndarray | None
     image: (rows, columns) float32.  pixels_nm: (2,) along (rows, columns); needed with `given`.
     """
     seen = survey(image)
-    if given is None or pixels_nm is None:
-        if seen.cell is None or seen.found is None:
-            return _nowhere(seen.reason)
-        cell = seen.cell
-        note = None
-        if cell.confidence < DOUBTFUL:
-            note = f"the estimated cell is doubtful (confidence {cell.confidence:.2f}); give the lattice"
-        return _finish(
-            image,
-            seen.found,
-            cell.density_per_px,
-            cell.neighbour_px,
-            f"{cell.describe()} (estimated)",
-            note,
-        )
-    reciprocal = np.linalg.inv(given.vectors_nm / pixels_nm).T
-    turned = _reciprocal_as_seen(seen, given, pixels_nm, reciprocal)
-    nominal = given.density_per_nm2 * float(pixels_nm.prod())
-    neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
-    if turned is not None:
-        found = examine(image, turned)
-        if _cells(found) >= LEAST_CELLS:
-            area_px = 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
-            scale = float(np.sqrt(area_px * pixels_nm.prod() / given.area_nm2))
-            note = _calibration(given, scale)
-            return _finish(image, found, len(given.basis) / area_px, neighbour * scale, given.label, note)
+    if given is not None and pixels_nm is not None:
+        return _given(image, seen, given, pixels_nm)
     if seen.cell is None or seen.found is None:
         return _nowhere(seen.reason)
-    note = (
-        f"the spectrum does not show the given lattice but {_in_nm(seen.cell, pixels_nm)}; its area is used"
+    note = None
+    if seen.cell.confidence < DOUBTFUL:
+        note = f"the estimated cell is doubtful (confidence {seen.cell.confidence:.2f}); give the lattice"
+    label = f"{seen.cell.describe()} (estimated)"
+    return _finish(
+        image, seen.found, seen.motif, seen.cell.density_per_px, seen.cell.neighbour_px, label, note
     )
-    return _finish(image, seen.found, nominal, neighbour, given.label, note)
 
 
-def _reciprocal_as_seen(
-    seen: Survey, given: Lattice, pixels_nm: np.ndarray, reciprocal: np.ndarray
-) -> np.ndarray | None:
-    """The given cell's reciprocal rows as they lie in the image, cycles per px."""
-    if seen.cell is not None:
+def _given(image: np.ndarray, seen: Survey, given: Lattice, pixels_nm: np.ndarray) -> Placed:
+    """By the cell that the image shows, if that is the given one; else by turning the given one to fit."""
+    pixel_area = float(pixels_nm.prod())
+    neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixel_area))
+    placed: tuple[Examined, Motif | None, float] | None = None
+    if seen.cell is not None and seen.found is not None:
         edges = recognise(seen.cell.vectors_px * pixels_nm, given.vectors_nm)
         if edges is not None:
-            return np.linalg.inv(edges / pixels_nm).T
-    turned = orient(reciprocal, seen.peaks, CALIBRATION)
-    return None if turned is None else turned.vectors
+            placed = seen.found, seen.motif, abs(float(np.linalg.det(edges))) / pixel_area
+    if placed is None:
+        turned = orient(np.linalg.inv(given.vectors_nm / pixels_nm).T, seen.peaks, CALIBRATION)
+        found = None if turned is None else examine(image, turned.vectors)
+        if found is not None and _cells(found) >= LEAST_CELLS:
+            placed = found, _motif(found), 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
+    if placed is not None:
+        found, motif, area_px = placed
+        scale = float(np.sqrt(area_px * pixel_area / given.area_nm2))
+        note = _calibration(given, scale)
+        density = len(given.basis) / area_px
+        return _finish(image, found, motif, density, neighbour * scale, given.label, note)
+    if seen.cell is None or seen.found is None:
+        return _nowhere(seen.reason)
+    instead = _in_nm(seen.cell, pixels_nm)
+    note = f"the spectrum does not show the given lattice but {instead}; its area is used"
+    nominal = given.density_per_nm2 * pixel_area
+    return _finish(image, seen.found, seen.motif, nominal, neighbour, given.label, note)
 
 
 def _finish(
-    image: np.ndarray, found: Examined, density: float, neighbour: float, label: str, note: str | None
+    image: np.ndarray,
+    found: Examined,
+    motif: Motif | None,
+    density: float,
+    neighbour: float,
+    label: str,
+    note: str | None,
 ) -> Placed:
     """Name the kinds of area, with further grains of the same crystal."""
     waves = found.waves
-    motif = fold(found.measured, found.lattice.astype(np.float32), waves.sigma_px, waves.step_px)
     darkest = float(motif.cell.min()) if motif is not None else -2.0 * float(np.median(np.abs(waves.flat)))
     mask = kinds(found.lattice, waves, darkest)
     lattice, grains = with_other_grains(image, found.measured.vectors, found.lattice, mask == VACUUM, waves)
@@ -103,6 +103,11 @@ def _finish(
         more = f"{grains + 1} grains of it are counted"
         note = f"{note}; {more}" if note else more
     return Placed(True, "", mask, waves.step_px, density, neighbour, label, note)
+
+
+def _motif(found: Examined) -> Motif | None:
+    weight = found.lattice.astype(np.float32)
+    return fold(found.measured, weight, found.waves.sigma_px, found.waves.step_px)
 
 
 def _nowhere(reason: str) -> Placed:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from paretoscope.core.demodulate import fast_length, intensity
+from paretoscope.core.demodulate import fast_length, intensity, transforms
 
 SIGNIFICANT = 8.0
 """Least ratio of a peak to the background round it; smoothed over 3 x 3 bins, noise passes once in 10^8."""
@@ -131,7 +131,7 @@ def _power_spectrum(image: np.ndarray, weight: np.ndarray | None) -> tuple[np.nd
     if weight is not None:
         window = window * weight
     mean = float((image * window).sum() / max(float(window.sum()), 1e-6))
-    return intensity(np.fft.rfft2((image - np.float32(mean)) * window, s=size)), size
+    return intensity(transforms.rfft2((image - np.float32(mean)) * window, s=size)), size
 
 
 def _without_ripples(
