@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.main import get_command
 
-from conftest import ROOT
 from export_records import record
 from paretoscope.adapters.exporters.formats import FORMATS, write_record
 from paretoscope.cli import COMMANDS, PASS_ON, make_app
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/command-line.md").read_text()
 HOW_TO = (ROOT / "docs/how-to/export-results.md").read_text()
 APP = get_command(make_app())

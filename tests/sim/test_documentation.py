@@ -6,14 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from paretoscope_sim.cli import main
 from paretoscope_sim.samples import RECIPES
 from paretoscope_sim.vendor import FAULTS
 
+ROOT = Path(__file__).resolve().parents[2]
 HOW_TO = (ROOT / "docs/how-to/simulate.md").read_text()
 REFERENCE = (ROOT / "docs/reference/simulator.md").read_text()
 RENDERS = re.findall(r"^paretoscope-sim (render .*)$", HOW_TO, re.MULTILINE)
