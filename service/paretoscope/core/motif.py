@@ -16,7 +16,7 @@ from paretoscope.core.coherence import Coherence
 
 SIDE = 36
 """Samples of the folded cell along each edge."""
-CERTAIN = 6.0
+CERTAIN = 2.0
 """Least power of an averaged reflection over its own uncertainty."""
 PROMINENT = 0.03
 """A column rises above the pass to a brighter one by at least this share of the cell's contrast."""

@@ -9,11 +9,19 @@ import numpy as np
 from paretoscope.core.expectation import LATTICE, VACUUM
 from paretoscope.core.grains import with_other_grains
 from paretoscope.core.lattice import Lattice
-from paretoscope.core.motif import Motif, fold
+from paretoscope.core.motif import Motif
 from paretoscope.core.occupancy import kinds
 from paretoscope.core.orient import orient
 from paretoscope.core.recognise import recognise
-from paretoscope.core.spectrum import LEAST_CELLS, EstimatedCell, Examined, Survey, examine, survey
+from paretoscope.core.spectrum import (
+    LEAST_CELLS,
+    EstimatedCell,
+    Examined,
+    Survey,
+    examine,
+    fold_inside,
+    survey,
+)
 
 CALIBRATION = 0.12
 """A pixel size may be this far out and the given lattice is still recognised."""
@@ -69,7 +77,7 @@ def _given(image: np.ndarray, seen: Survey, given: Lattice, pixels_nm: np.ndarra
         turned = orient(np.linalg.inv(given.vectors_nm / pixels_nm).T, seen.peaks, CALIBRATION)
         found = None if turned is None else examine(image, turned.vectors)
         if found is not None and _cells(found) >= LEAST_CELLS:
-            placed = found, _motif(found), 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
+            placed = found, fold_inside(found), 1.0 / abs(float(np.linalg.det(found.measured.vectors)))
     if placed is not None:
         found, motif, area_px = placed
         scale = float(np.sqrt(area_px * pixel_area / given.area_nm2))
@@ -103,11 +111,6 @@ def _finish(
         more = f"{grains + 1} grains of it are counted"
         note = f"{note}; {more}" if note else more
     return Placed(True, "", mask, waves.step_px, density, neighbour, label, note)
-
-
-def _motif(found: Examined) -> Motif | None:
-    weight = found.lattice.astype(np.float32)
-    return fold(found.measured, weight, found.waves.sigma_px, found.waves.step_px)
 
 
 def _nowhere(reason: str) -> Placed:
