@@ -5,6 +5,7 @@ from paretoscope_sim.samples import (
     bismuth_ferrite,
     graphene,
     molybdenum_disulphide,
+    single_atoms,
     strontium_titanate,
 )
 from paretoscope_sim.samples.registry import RECIPES, Recipe, make_sample, recipe, sample, sample_names
@@ -24,5 +25,6 @@ __all__ = [
     "recipe",
     "sample",
     "sample_names",
+    "single_atoms",
     "strontium_titanate",
 ]

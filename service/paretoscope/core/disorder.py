@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from paretoscope.core.blob_width import blob_width
 from paretoscope.core.demodulate import fast_length
 
 LIQUID = 0.85
@@ -15,7 +16,15 @@ LIQUID = 0.85
 (0.70) and a triangular lattice (1.15); two-dimensional liquids have 0.8 to 0.9."""
 WIDE = 4.5
 """Columns of a lattice have a width of about one 4.5th of their distance: scattered atoms borrow that
-distance."""
+distance. Nearer than 0.6 of it, 2.7 widths, two specks can hardly be told apart."""
+REACHES = ((10.0, 18.0), (4.0, 7.0))
+"""A background is taken off over the first number of widths, and a ring must then lie within the second;
+farther away it is no packing but the support's texture. Touching atoms have neighbours five widths away, and
+the width of atoms in a dense film may come out at a third of what it is. The second pair is for packed atoms
+on a strongly bent background (a particle): it makes rings of its own, about nine widths away."""
+PACKED = (0.5, 1.6)
+"""Where a count is given, a ring must lie within these shares of the distance that so many atoms packed like
+a liquid would have."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +33,35 @@ class Grain:
     density_per_px: float
     how: str
     """'ring': from the distance at which atoms have neighbours; 'specks': from counting bright specks."""
+    blob_sigma_px: float | None = None
+    """Width of a speck, standard deviation; None for a ring, whose distance says at which scales to look."""
 
 
-def grain(image: np.ndarray, area: np.ndarray, step_px: int) -> Grain:
-    """Characteristic distance and density of `image` (rows, columns) inside `area` (bool, grid of
-    `step_px`)."""
+def grain(image: np.ndarray, area: np.ndarray, step_px: int, count: float | None = None) -> Grain:
+    """Characteristic distance, width and density of `image` (rows, columns) inside `area` (bool, grid of
+    `step_px`). count: atoms in it, where that is known."""
     weight = area.repeat(step_px, 0).repeat(step_px, 1)[: image.shape[0], : image.shape[1]].astype(np.float32)
-    smooth = ndimage.gaussian_filter(image, min(image.shape) / 25.0, truncate=2.0)
-    flat = (image - smooth) * weight
-    correlation = _radial_autocorrelation(flat, weight)
-    sigma_px = _speck_width(correlation)
-    distance = _first_ring(correlation)
-    # Farther out than the specks' width allows, a ring is a chance pattern of the frame.
-    if distance is not None and 0.7 < distance / (WIDE * sigma_px) < 1.5:
+    sigma_px = blob_width(image, weight, count)
+    distance = _ring(image, weight, sigma_px, count)
+    if distance is not None:
         return Grain(distance, LIQUID / distance**2, "ring")
-    count = _specks(image, weight, sigma_px)
-    return Grain(WIDE * sigma_px, max(count, 1) / max(float(weight.sum()), 1.0), "specks")
+    seen = _specks(image, weight, sigma_px)
+    return Grain(WIDE * sigma_px, max(seen, 1) / max(float(weight.sum()), 1.0), "specks", sigma_px)
+
+
+def _ring(image: np.ndarray, weight: np.ndarray, sigma_px: float, count: float | None) -> float | None:
+    """Distance of neighbours in a dense film, px; None where atoms are not packed."""
+    low, high = 0.0, np.inf
+    if count is not None:
+        packed = float(np.sqrt(LIQUID * weight.sum() / count))
+        low, high = PACKED[0] * packed, PACKED[1] * packed
+    for widths, farthest in REACHES:
+        widest = min(widths * sigma_px, min(image.shape) / 8.0)
+        flat = (image - ndimage.gaussian_filter(image, widest, truncate=2.0)) * weight
+        distance = _first_ring(_radial_autocorrelation(flat, weight))
+        if distance is not None and low < distance < high and distance <= farthest * sigma_px:
+            return distance
+    return None
 
 
 def _specks(image: np.ndarray, weight: np.ndarray, sigma_px: float) -> int:
@@ -51,7 +73,7 @@ def _specks(image: np.ndarray, weight: np.ndarray, sigma_px: float) -> int:
     diagonal = image[1:, 1:] - image[1:, :-1] - image[:-1, 1:] + image[:-1, :-1]
     noise = 1.4826 * float(np.median(np.abs(diagonal))) / 2.0
     heights = heights[heights > 4.5 * noise / (np.sqrt(2 * np.pi) * sigma_px)]
-    return int((heights > 0.3 * np.quantile(heights, 0.95)).sum()) if len(heights) else 0
+    return int((heights > 0.4 * np.sort(heights)[-8:].mean()).sum()) if len(heights) else 0
 
 
 def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -88,13 +110,3 @@ def _first_ring(curve: np.ndarray) -> float | None:
     left, mid, right = smooth[high - 1 : high + 2]
     bend = left - 2 * mid + right
     return float(high + (0.5 * (left - right) / bend if bend < 0 else 0.0))
-
-
-def _speck_width(curve: np.ndarray) -> float:
-    """Standard deviation of a speck, px: the autocorrelation of a Gaussian is a Gaussian sqrt(2) wider."""
-    below = np.nonzero(curve < 0.5)[0]
-    half = float(below[0]) if len(below) else 3.0
-    if len(below) and half >= 1:
-        before, after = curve[int(half) - 1], curve[int(half)]
-        half = half - 1 + float((before - 0.5) / max(before - after, 1e-9))
-    return float(np.clip(half / np.sqrt(2 * np.log(2.0)) / np.sqrt(2.0), 1.0, 12.0))

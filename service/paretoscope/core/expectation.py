@@ -56,6 +56,9 @@ class Expectation:
     """(y0, x0, height, width), px."""
     counted_kinds: tuple[int, ...] = (LATTICE,)
     """Kinds that N_expected covers; N_found leaves out disordered atoms unless that kind is among them."""
+    blob_sigma_px: float | None = None
+    """Width of a scattered atom as measured on the image, standard deviation: it says at which scales to
+    look where no distance between neighbours does. None where one does (a lattice, a dense film)."""
 
     @classmethod
     def over_frame(
@@ -69,11 +72,12 @@ class Expectation:
         label: str | None = None,
         note: str | None = None,
         counted_kinds: tuple[int, ...] = (LATTICE,),
+        blob_sigma_px: float | None = None,
     ) -> Expectation:
         """The whole frame: density times the area of the counted kinds."""
         whole = cls(
             0.0, source, label, neighbour_px, CLOSE * neighbour_px, density_per_px, 0.0, mask, mask_step_px,
-            note, shape, (0, 0, *shape), counted_kinds,
+            note, shape, (0, 0, *shape), counted_kinds, blob_sigma_px,
         )  # fmt: skip
         return whole.inside(0, 0, *shape)
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from paretoscope.contract import LatticeSpec
-from paretoscope.core.disorder import grain
 from paretoscope.core.expectation import CLOSE, DISORDERED, LATTICE, VACUUM, Expectation
 from paretoscope.core.lattice import Lattice
-from paretoscope.core.occupancy import kinds_without_lattice
 from paretoscope.core.placed import Placed, place
-from paretoscope.core.spectrum import background_waves
+from paretoscope.core.scattered import without_lattice
 from paretoscope.errors import BadLattice, BadParameters
 
 __all__ = ["CLOSE", "DISORDERED", "LATTICE", "VACUUM", "Expectation", "as_lattice", "expect"]
-
-HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
 
 
 def as_lattice(lattice: str | Lattice | LatticeSpec | None) -> Lattice | None:
@@ -61,7 +57,7 @@ def expect(
     placed = place(image, given, pixels)
     if placed.lattice_seen and not (said and given is None):
         return _on_lattice(image, placed, mode)
-    return _without_lattice(image, placed, given, pixels, density_per_nm2, count, mode)
+    return without_lattice(image, placed, given, pixels, density_per_nm2, count, mode)
 
 
 def _on_lattice(image: np.ndarray, placed: Placed, mode: str) -> Expectation:
@@ -87,63 +83,6 @@ def _plain(image: np.ndarray, given: Lattice, pixels: np.ndarray) -> Expectation
     density = given.density_per_nm2 * float(pixels.prod())
     neighbour = given.nearest_neighbour_nm / float(np.sqrt(pixels.prod()))
     return Expectation.over_frame(shape, mask, 4, density, neighbour, "lattice-whole-image", given.label)
-
-
-def _without_lattice(
-    image: np.ndarray,
-    placed: Placed,
-    given: Lattice | None,
-    pixels: np.ndarray | None,
-    density_per_nm2: float | None,
-    count: float | None,
-    mode: str,
-) -> Expectation:
-    """A density or a count over everything that is not vacuum; what is not given is guessed, and said to
-    be."""
-    shape = (image.shape[0], image.shape[1])
-    waves = background_waves(image)
-    mask, step_px = kinds_without_lattice(waves), waves.step_px
-    if placed.lattice_seen:
-        mask, step_px = placed.mask, placed.step_px
-    counted = (LATTICE, DISORDERED)
-    occupied = mask != VACUUM
-    if mode == "plain" or not occupied.any():
-        mask = np.full_like(mask, DISORDERED)
-        occupied = mask != VACUUM
-    guess = grain(image, occupied, step_px)
-    neighbour, label = guess.neighbour_px, None
-    if placed.lattice_seen:
-        neighbour = placed.neighbour_px
-    if given is not None and pixels is not None:
-        neighbour, label = given.nearest_neighbour_nm / float(np.sqrt(pixels.prod())), given.label
-    why = f"no lattice seen: {placed.reason}; " if not placed.lattice_seen else ""
-    if count is not None:
-        area = Expectation.over_frame(
-            shape, mask, step_px, 1.0, neighbour, "count", counted_kinds=counted
-        ).area_px
-        note = f"{why}the count of {count:g} atoms was given"
-        return Expectation.over_frame(
-            shape, mask, step_px, count / area, neighbour, "count", label, note, counted
-        )
-    if density_per_nm2 is not None:
-        density = density_per_nm2 * (float(pixels.prod()) if pixels is not None else 1.0)
-        unit = "nm^2" if pixels is not None else "px^2"
-        note = f"{why}a density of {density_per_nm2:g} atoms per {unit} was given"
-    elif given is not None and pixels is not None:
-        density = given.density_per_nm2 * float(pixels.prod())
-        note = (
-            f"{why}the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
-        )
-    elif guess.how == "ring":
-        density = guess.density_per_px
-        note = (
-            f"{why}a guess: atoms have neighbours {guess.neighbour_px:.1f} px away, packed like a liquid; "
-            f"{HOW_TO_SAY}"
-        )
-    else:
-        density = guess.density_per_px
-        note = f"{why}a guess from the bright specks in the image; {HOW_TO_SAY}"
-    return Expectation.over_frame(shape, mask, step_px, density, neighbour, "density", label, note, counted)
 
 
 def _pixels(pixel_size_nm: float | tuple[float, float] | None) -> np.ndarray | None:

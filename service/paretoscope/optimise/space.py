@@ -2,7 +2,8 @@
 
 Lengths are in units of the expected distance d between nearest neighbours, so that magnification and
 sampling do not matter; thresholds are on a logarithmic scale between the weakest and the strongest response
-of the image at hand, so that its contrast does not matter either. The cube's four axes:
+of the image at hand, so that its contrast does not matter either. Scattered atoms have no such
+distance; their measured width stands in for it. The cube's four axes:
 
     0  sigma_min   from SIGMA_BOUNDS[0] d to SIGMA_BOUNDS[1] d, on the grid of scales
     1  sigma_max   from sigma_min (0) to SIGMA_BOUNDS[1] d (1), on the grid: never below sigma_min
@@ -23,6 +24,9 @@ from paretoscope.errors import BadParameters
 DIMENSIONS = 4
 SIGMA_BOUNDS = (0.1, 0.6)
 """Widths of atoms in units of d. A perovskite's columns have about 0.15-0.3 d, graphene's 0.3-0.45 d."""
+BLOB_BOUNDS = (0.7, 2.2)
+"""The same in units of a scattered atom's measured width: against white noise a filter sqrt(3) times as wide
+as the atom is best, against a textured support one about as wide."""
 MIN_SIGMA_PX = 0.6
 """Below this a Gaussian falls between the pixels and the response is that of single pixels."""
 DEFAULT_GRID = 16
@@ -42,6 +46,8 @@ class LogSpace:
     """On an image in [0, 1]; the weakest response a candidate may have."""
     threshold_high: float = 1.0
     """The strongest response there is."""
+    blob_sigma_px: float | None = None
+    """Width of the atoms, px, where it was measured: the scales are then those of BLOB_BOUNDS."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.neighbour_px) and self.neighbour_px > 0.0):
@@ -65,8 +71,11 @@ class LogSpace:
 
     @property
     def sigma_bounds_px(self) -> tuple[float, float]:
-        low = max(SIGMA_BOUNDS[0] * self.neighbour_px, MIN_SIGMA_PX)
-        return low, max(SIGMA_BOUNDS[1] * self.neighbour_px, 2.0 * low)
+        unit, (least, most) = self.neighbour_px, SIGMA_BOUNDS
+        if self.blob_sigma_px is not None:
+            unit, (least, most) = self.blob_sigma_px, BLOB_BOUNDS
+        low = max(least * unit, MIN_SIGMA_PX)
+        return low, max(most * unit, 2.0 * low)
 
     @property
     def grid(self) -> np.ndarray:

@@ -96,7 +96,7 @@ def prepare(
             policy.density_per_nm2,
             policy.count,
         )
-        space = LogSpace(expectation.neighbour_px)
+        space = LogSpace(expectation.neighbour_px, blob_sigma_px=expectation.blob_sigma_px)
     with stages("scale-space"):
         candidates = CandidateSet.build(unit, space.grid, CANDIDATE_FLOOR, device)
     return Prepared(unit, expectation, space, candidates)

@@ -1,0 +1,104 @@
+"""The expectation where no lattice says it: a density or a count given by the user, else a guess that says
+so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paretoscope.core.disorder import Grain, grain
+from paretoscope.core.expectation import DISORDERED, LATTICE, VACUUM, Expectation
+from paretoscope.core.lattice import Lattice
+from paretoscope.core.occupancy import kinds_without_lattice
+from paretoscope.core.placed import Placed
+from paretoscope.core.spectrum import background_waves
+
+HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
+AGREES = 2.0
+"""A density or count further than this factor from that of the lattice seen is not about its atoms."""
+
+
+def without_lattice(
+    image: np.ndarray,
+    placed: Placed,
+    given: Lattice | None,
+    pixels_nm: np.ndarray | None,
+    density_per_nm2: float | None,
+    count: float | None,
+    mode: str,
+) -> Expectation:
+    """A density or a count over everything that is not vacuum; what is not given is guessed, and said to
+    be.
+
+    image: (rows, columns) float32.  pixels_nm: (2,) along (rows, columns), None where unknown: the density is
+    then per square px.  given: a lattice that the image does not show.  mode: 'plain' counts vacuum too.
+    """
+    mask, step_px = _area(image, placed, mode)
+    area_px = _area_px(image, mask, step_px)
+    atoms = count
+    if atoms is None and density_per_nm2 is not None:
+        atoms = density_per_nm2 * area_px * (float(pixels_nm.prod()) if pixels_nm is not None else 1.0)
+    label, blob_sigma_px, density = None, None, None
+    if given is not None and pixels_nm is not None:
+        label, neighbour = given.label, given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
+        density = given.density_per_nm2 * float(pixels_nm.prod())
+        told = f"the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
+    elif _is_of_lattice(placed, atoms, area_px):
+        neighbour, told = placed.neighbour_px, ""
+    else:
+        guess = grain(image, mask != VACUUM, step_px, atoms)
+        neighbour, blob_sigma_px, density = guess.neighbour_px, guess.blob_sigma_px, guess.density_per_px
+        told = _guessed(guess)
+    source = "density"
+    if count is not None:
+        source, told = "count", f"the count of {count:g} atoms was given"
+    elif density_per_nm2 is not None:
+        unit = "nm^2" if pixels_nm is not None else "px^2"
+        told = f"a density of {density_per_nm2:g} atoms per {unit} was given"
+    if atoms is not None:
+        density = atoms / area_px
+    why = f"no lattice seen: {placed.reason}; " if not placed.lattice_seen else ""
+    return Expectation.over_frame(
+        (image.shape[0], image.shape[1]),
+        mask,
+        step_px,
+        float(density or 0.0),
+        neighbour,
+        source,
+        label,
+        why + told,
+        (LATTICE, DISORDERED),
+        blob_sigma_px,
+    )
+
+
+def _area(image: np.ndarray, placed: Placed, mode: str) -> tuple[np.ndarray, int]:
+    """Area kinds and the side of their squares, px; never all vacuum."""
+    if placed.lattice_seen:
+        mask, step_px = placed.mask, placed.step_px
+    else:
+        waves = background_waves(image)
+        mask, step_px = kinds_without_lattice(waves), waves.step_px
+    if mode == "plain" or not (mask != VACUUM).any():
+        mask = np.full_like(mask, DISORDERED)
+    return mask, step_px
+
+
+def _area_px(image: np.ndarray, mask: np.ndarray, step_px: int) -> float:
+    fine = (mask != VACUUM).repeat(step_px, 0).repeat(step_px, 1)
+    return float(np.count_nonzero(fine[: image.shape[0], : image.shape[1]]))
+
+
+def _is_of_lattice(placed: Placed, atoms: float | None, area_px: float) -> bool:
+    """Whether the atoms asked for are those of the lattice that was seen, going by their number."""
+    if not placed.lattice_seen or atoms is None:
+        return placed.lattice_seen
+    return 1.0 / AGREES < atoms / (placed.density_per_px * area_px) < AGREES
+
+
+def _guessed(guess: Grain) -> str:
+    if guess.how == "ring":
+        return (
+            f"a guess: atoms have neighbours {guess.neighbour_px:.1f} px away, packed like a liquid; "
+            f"{HOW_TO_SAY}"
+        )
+    return f"a guess from the bright specks in the image; {HOW_TO_SAY}"
