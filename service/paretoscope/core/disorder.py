@@ -22,6 +22,8 @@ REACHES = ((10.0, 18.0), (4.0, 7.0))
 farther away it is no packing but the support's texture. Touching atoms have neighbours five widths away, and
 the width of atoms in a dense film may come out at a third of what it is. The second pair is for packed atoms
 on a strongly bent background (a particle): it makes rings of its own, about nine widths away."""
+LEAST_RING = 0.025
+"""Autocorrelation at a ring: packed atoms give 0.035 and up, atoms that only keep apart 0.02 at most."""
 PACKED = (0.5, 1.6)
 """Where a count is given, a ring must lie within these shares of the distance that so many atoms packed like
 a liquid would have."""
@@ -105,7 +107,7 @@ def _first_ring(curve: np.ndarray) -> float | None:
     high = low + int(np.argmax(smooth[low:stop]))
     beyond = smooth[stop:] if stop < len(smooth) - 8 else smooth[high:]
     clear = smooth[high] - smooth[low] > max(0.08, 4.0 * float(np.std(beyond)))
-    if not clear or high in (low, stop - 1):
+    if not clear or smooth[high] < LEAST_RING or high in (low, stop - 1):
         return None
     left, mid, right = smooth[high - 1 : high + 2]
     bend = left - 2 * mid + right

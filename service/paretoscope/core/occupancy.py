@@ -26,8 +26,8 @@ LEAST_SIDE = 5.0
 CALM, FADED = (0.1, 0.35), 0.32
 """The darkest area is vacuum where its variance is less than the first share of the rest's, or less than the
 second while its brightness is less than `FADED` of theirs. Simulated vacuum beside films, at three doses:
-0.05 at most; a film thinner by two thirds in places: variance 0.14 and more, brightness 0.38 and more. A film a
-fifth as thick in places is taken for vacuum there."""
+0.05 at most; a film thinner by two thirds in places: variance 0.14 and more, brightness 0.38 and more. A film
+a fifth as thick in places is taken for vacuum there."""
 
 
 def grid_step_px(cell_side_px: float) -> int:
