@@ -46,6 +46,24 @@ def test_an_answer_that_takes_longer_can_be_fetched_later(http: httpx.Client, st
     assert (later.status_code, later.json()["state"]) == (200, "done")
 
 
+UNREADABLE = {
+    "half a JSON object": (b'{"point": 1', "application/json", "not JSON"),
+    "JSON under another type": (b'{"point": 1}', "text/plain", "Content-Type: application/json"),
+    "a form": (b"point=1", "application/x-www-form-urlencoded", "Content-Type: application/json"),
+    "a list": (b"[1]", "application/json", "body: "),
+    "a misspelt field": (b'{"pont": 1}', "application/json", "no such field"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_body_that_cannot_be_read_is_told_so_in_words(http: httpx.Client, store: Store, name: str):
+    body, kind, told = UNREADABLE[name]
+    frame_id = put_worked(store)
+    answer = http.post(f"/v1/frames/{frame_id}/choice", content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-request"), answer.text
+    assert told in answer.json()["hint"]
+
+
 BAD = {
     "nothing": ({}, 422, "bad-choice"),
     "two things": ({"point": 1, "weight": 0.5}, 422, "bad-choice"),

@@ -96,6 +96,11 @@ BAD = {
     "raw of no known type": (IMAGE.tobytes(), RAW | {"dtype": "object"}, 422, "bad-image-type"),
     "raw without rows": (IMAGE.tobytes(), RAW | {"rows": 0}, 422, "bad-request"),
     "a pickle": (pickle.dumps(IMAGE), {}, 422, "no-layout"),
+    "a png": (b"\x89PNG\r\n\x1a\n" + b"0" * 64, RAW, 415, "unsupported-media"),
+    "a jpeg": (b"\xff\xd8\xff\xe0" + b"0" * 64, RAW, 415, "unsupported-media"),
+    "an hdf5 or emd file": (b"\x89HDF\r\n\x1a\n" + b"0" * 64, {}, 415, "unsupported-media"),
+    "an archive": (b"PK\x03\x04" + b"0" * 64, {}, 415, "unsupported-media"),
+    "a dm4 file": (b"\0\0\0\4" + b"\0" * 7 + b"\1" + b"\0\0\0\1" + b"0" * 64, {}, 415, "unsupported-media"),
 }
 
 
@@ -152,6 +157,22 @@ def test_a_repeated_upload_with_its_own_number_is_taken_once(http: httpx.Client,
     assert first["frame_id"] == again["frame_id"] == "lab-run7-000003"
     assert (first["duplicate"], again["duplicate"]) == (False, True)
     assert len(store.frames("lab")) == 1
+
+
+def test_a_number_that_was_used_for_another_image_is_refused(http: httpx.Client, store: Store):
+    own = {"epoch": "run7", "sequence": 3, "stream": "lab"}
+    http.post("/v1/frames", content=npy(IMAGE), params=own)
+    answer = http.post("/v1/frames", content=npy(IMAGE + 1), params=own)
+    assert (answer.status_code, answer.json()["code"]) == (422, "sequence-reused")
+    np.testing.assert_array_equal(store.pixels("lab-run7-000003"), IMAGE)
+
+
+@pytest.mark.parametrize("field", ["pixel_size_nm", "dwell_us"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e999", "0.02 nm"])
+def test_a_quantity_that_is_none_is_refused_and_named(http: httpx.Client, field: str, value: str):
+    answer = http.post("/v1/frames", content=npy(IMAGE), params={field: value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-request"), answer.text
+    assert field in answer.json()["hint"]
 
 
 def test_waiting_gives_the_result_at_once(http: httpx.Client, worker: SmallWorker):

@@ -61,7 +61,7 @@ def front(frame_id: str, revision: int = 0, chosen: int = 1) -> ParetoFront:
         revision=revision,
         points=points,
         chosen=chosen,
-        n_expected=ExpectedCount(value=400.0, source="count"),
+        n_expected=ExpectedCount(value=400.0, source="lattice-occupied-area"),
     )
 
 

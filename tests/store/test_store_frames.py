@@ -7,7 +7,7 @@ import pytest
 
 from paretoscope.adapters.store import Store
 from paretoscope.contract import AtomMap, Fault, Ledger, ParetoFront, StreamPolicy
-from paretoscope.errors import Busy, NotFound
+from paretoscope.errors import BadFrame, Busy, NotFound
 from paretoscope.settings import Limits
 from store.helpers import atom_map, frame, front, guard, ledger
 
@@ -46,6 +46,15 @@ def test_the_same_frame_twice_is_one_frame(store: Store) -> None:
     assert kinds(store) == ["frame"]
     assert store.claim_frame("w") is not None
     assert store.claim_frame("w") is None
+
+
+def test_a_number_that_belongs_to_other_pixels_is_refused(store: Store) -> None:
+    header, pixels = frame()
+    store.put_frame(header, pixels)
+    with pytest.raises(BadFrame) as told:
+        store.put_frame(header.model_copy(update={"crc32": header.crc32 ^ 1}), pixels)
+    assert told.value.code == "sequence-reused"
+    assert store.frames("stem") == [header.frame_id]
 
 
 def test_a_frame_is_queued_then_worked_on_then_done(store: Store) -> None:

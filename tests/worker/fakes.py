@@ -13,6 +13,7 @@ import numpy as np
 
 from paretoscope.contract import (
     Document,
+    ExpectedCount,
     FrameHeader,
     FrontPoint,
     LogParams,
@@ -29,7 +30,10 @@ from store.helpers import PARAMS, atom_map, front
 
 
 class BrightPixels:
-    """Frames with the note 'bad', 'broken' or 'slow' do as they say; 'kill-once:FILE' dies the first time."""
+    """Frames with the note 'bad', 'broken', 'slow' or 'disordered' do as they say.
+
+    'kill-once:FILE' dies the first time, 'always-kill' each time.
+    """
 
     def __init__(self, device: str = "cpu") -> None:
         self.memories: list[StreamMemory] = []
@@ -61,7 +65,11 @@ class BrightPixels:
         yield atom_map(header.frame_id, count=2)
         yield StageTime(name="tune", ms=5.0)
         yield StageTime(name="tune", ms=5.0)
-        yield front(header.frame_id)
+        found = front(header.frame_id)
+        if note == "disordered":
+            guess = ExpectedCount(value=7.0, source="density", note="a guess")
+            found = found.model_copy(update={"n_expected": guess})
+        yield found
         yield atom_map(header.frame_id, count=3)
         operating = memory.operating or OperatingPoint(params=PARAMS, frame_id=header.frame_id)
         yield StreamMemory(operating=operating, neighbour_px=9.0)

@@ -58,6 +58,7 @@ def test_the_first_map_is_out_before_the_frame_is_done(bench: Bench) -> None:
         ({"detector": "BF"}, {"expected_detector": "HAADF"}, "wrong-detector"),
         ({"note": "slow"}, {"deadline_s": 0.1}, "deadline-missed"),
         ({}, {"max_er_for_control": 0.01}, "er-too-high"),
+        ({"note": "disordered"}, {}, "not-ordered"),
         ({"sequence": 4}, {}, "sequence-gap"),
     ],
 )
@@ -71,6 +72,15 @@ def test_a_result_that_is_not_fit_for_control_says_why(
     assert guard is not None
     assert not guard.fit_for_control
     assert guard.reasons == [reason]
+
+
+def test_a_disordered_sample_whose_count_was_given_is_fit_for_control(bench: Bench) -> None:
+    bench.store.set_policy("stem", StreamPolicy(count=7))
+    frame_id = put(bench, note="disordered")
+    bench.work()
+    guard = bench.store.document(frame_id, Guard)
+    assert guard is not None
+    assert guard.fit_for_control
 
 
 def test_a_missed_deadline_is_in_the_ledger(bench: Bench) -> None:

@@ -199,6 +199,17 @@ def test_pixels_that_cannot_be_analysed_are_refused(image: np.ndarray, spoil: An
     assert told.value.hint
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (5, 7), (8, 8), (11, 11), (4, 300), (300, 4), (16, 16)])
+@pytest.mark.parametrize("lattice", [None, "SrTiO3"])
+def test_the_smallest_images_are_answered_too(
+    image: np.ndarray, shape: tuple[int, int], lattice: str | None
+) -> None:
+    tiny = np.tile(image, (2, 2))[: shape[0], : shape[1]].copy()
+    found = list(analyse_frame(task_for(tiny, StreamPolicy(lattice=lattice)), Deadline.after(0.3)))
+    assert last_of(found, ParetoFront).n_expected.value > 0.0
+    assert last_of(found, AtomMap).shape == shape
+
+
 def test_a_lattice_in_nm_needs_a_pixel_size(image: np.ndarray) -> None:
     with pytest.raises((BadLattice, BadFrame)) as told:
         list(analyse_frame(task_for(image, pixel_nm=None), Deadline.after(1.0)))

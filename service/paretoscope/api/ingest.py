@@ -14,11 +14,21 @@ from paretoscope.errors import BadFile, BadFrame, ParetoscopeError, TooLarge
 
 NPY_MAGIC = b"\x93NUMPY"
 TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+OTHER_MAGICS = {
+    b"\x89PNG\r\n\x1a\n": "a PNG",
+    b"\xff\xd8\xff": "a JPEG",
+    b"GIF8": "a GIF",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file (EMD, hspy, ...)",
+    b"PK\x03\x04": "a ZIP archive (npz, zspy, ...)",
+    b"\0\0\0\3\0\0": "a DM3 file",
+    b"\0\0\0\4\0\0": "a DM4 file",
+    b"II\x97\x01": "a SER file",
+}
+"""How files begin that people send by mistake; as raw pixels they would be noise."""
 MAX_NPY_HEADER = 4096
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32", "float32", "float64")
 _ONE_OF = f"one of {', '.join(PIXEL_TYPES)}"
-_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _WIDENED = {"bool": "uint8", "int8": "int16", "float16": "float32", "int64": "float64", "uint64": "float64"}
 
 
@@ -49,6 +59,12 @@ def decode_image(body: bytes, content_type: str | None, raw: RawLayout) -> np.nd
     if body.startswith(TIFF_MAGICS):
         return _settled(_from_tiff(body))
     kind = (content_type or "").split(";")[0].strip().lower()
+    other = next((what for magic, what in OTHER_MAGICS.items() if body.startswith(magic)), None)
+    if other is not None and not _fits(len(body), raw):
+        raise UnsupportedMedia(
+            hint=f"The body is {other}. Send npy, TIFF or raw pixels; `paretoscope analyze FILE` and "
+            "`paretoscope simulate --replay FILE` read files of microscopes."
+        )
     if kind == "application/x-npy":
         raise BadFile("not-npy", hint="The body does not start like an npy file; was it sent whole?")
     if kind == "image/tiff":
@@ -58,6 +74,13 @@ def decode_image(body: bytes, content_type: str | None, raw: RawLayout) -> np.nd
     raise UnsupportedMedia(
         hint=f"Send application/x-npy, image/tiff or application/octet-stream (raw), not {kind[:80]!r}."
     )
+
+
+def _fits(length: int, raw: RawLayout) -> bool:
+    """Whether a body of `length` bytes may be the raw pixels that the request describes."""
+    if raw.rows is None or raw.columns is None or raw.dtype not in PIXEL_TYPES:
+        return False
+    return length == raw.rows * raw.columns * np.dtype(raw.dtype).itemsize
 
 
 def check_shape(shape: tuple[int, ...], itemsize: int) -> None:

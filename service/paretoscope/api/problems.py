@@ -103,9 +103,7 @@ def _from_http(request: Request, error: Exception) -> JSONResponse:
 
 def _from_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    places = [
-        {"where": ".".join(str(part) for part in one["loc"]), "message": one["msg"]} for one in error.errors()
-    ]
+    places = [{"where": _where(one), "message": _message(request, one)} for one in error.errors()]
     first = places[0] if places else {"where": "request", "message": "does not fit"}
     return problem_response(
         422,
@@ -114,6 +112,24 @@ def _from_validation(request: Request, error: Exception) -> JSONResponse:
         instance=request.url.path,
         errors=places,
     )
+
+
+def _where(one: dict[str, Any]) -> str:
+    loc = one["loc"][:1] if one["type"] == "json_invalid" else one["loc"]
+    return ".".join(str(part) for part in loc)
+
+
+def _message(request: Request, one: dict[str, Any]) -> str:
+    """What pydantic says, in words for whoever sent the request."""
+    if one["type"] == "json_invalid":
+        return (
+            f"not JSON ({one.get('ctx', {}).get('error', 'it cannot be read')}, character {one['loc'][-1]})"
+        )
+    if one["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
+        return "send a JSON object, with the header Content-Type: application/json"
+    if one["type"] == "extra_forbidden":
+        return "there is no such field; GET /docs lists them"
+    return str(one["msg"]).removeprefix("Value error, ")
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

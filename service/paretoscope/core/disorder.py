@@ -83,7 +83,7 @@ def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> np.ndarray:
     size = tuple(fast_length(2 * side) for side in flat.shape)
     product = np.fft.irfft2(np.abs(np.fft.rfft2(flat, s=size)) ** 2, s=size)
     pairs = np.fft.irfft2(np.abs(np.fft.rfft2(weight, s=size)) ** 2, s=size)
-    reach = min(flat.shape) // 4
+    reach = max(min(flat.shape) // 4, 3)  # three even in the smallest image: the parabola below needs them
     y = np.concatenate([np.arange(reach), np.arange(-reach, 0)])
     part = np.ix_(y % size[0], np.arange(reach))
     radius = np.hypot(y[:, None], np.arange(reach)[None, :]).round().astype(int)

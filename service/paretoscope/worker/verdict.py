@@ -77,8 +77,16 @@ def guard(
         "deadline-missed": not met,
         "nothing-found": atoms is None or atoms.count == 0,
         "no-front": chosen is None,
-        "not-ordered": front is not None and front.n_expected is None,
+        "not-ordered": front is not None and _guessed(front, policy),
         "er-too-high": chosen is not None and chosen.er > policy.max_er_for_control,
     }
     reasons = [reason for reason, holds in told.items() if holds]
     return Guard(frame_id=header.frame_id, fit_for_control=not reasons, reasons=reasons)
+
+
+def _guessed(front: ParetoFront, policy: StreamPolicy) -> bool:
+    """Whether the expected count comes from no lattice that was seen and from nobody who said it."""
+    if front.n_expected is None:
+        return True
+    said = policy.density_per_nm2 is not None or policy.count is not None
+    return front.n_expected.source in ("density", "count") and not said

@@ -15,7 +15,7 @@ from paretoscope.adapters.store.queue import Queue
 from paretoscope.adapters.store.records import Claim, FrameState
 from paretoscope.contract import Document, Fault, FrameHeader
 from paretoscope.contract.codec import pack, unpack
-from paretoscope.errors import Busy, NotFound
+from paretoscope.errors import BadFrame, Busy, NotFound
 from paretoscope.settings import MIB
 
 D = TypeVar("D", bound=Document)
@@ -35,7 +35,8 @@ class Frames(Queue):
 
         pixels: header.nbytes bytes, row by row, little-endian. received_at: when its last byte came; now when
         None. gap: how many frames are missing before it; counted from epoch and sequence when None.
-        Raises StoreDown; Busy when the backlog is full.
+        Raises StoreDown; Busy when the backlog is full; BadFrame('sequence-reused') when its number belongs
+        to other pixels.
         """
         at = received_at or self._clock()
         told = {"sequence": header.sequence, "shape": list(header.shape), "simulated": header.simulated}
@@ -65,6 +66,12 @@ class Frames(Queue):
                 "backlog-full",
                 hint=f"{self.limits.backlog_frames} frames or {self.limits.backlog_mb} MiB already wait for "
                 "a worker. Send again later, add workers, or raise limits.backlog_frames / backlog_mb.",
+            )
+        if not stored and self.header(header.frame_id).crc32 != header.crc32:
+            raise BadFrame(
+                "sequence-reused",
+                hint=f"Frame {header.sequence} of epoch {header.epoch} is stored with other pixels. "
+                "Begin a new epoch each time the source starts, and count frames from 0 in it.",
             )
         return bool(stored)
 

@@ -42,9 +42,16 @@ async def post_frame(
     context: Ctx,
     stream: Annotated[str, Query(pattern=NAME, description="Whose image it is.")] = "uploads",
     pixel_size_nm: Annotated[
-        float | None, Query(gt=0.0, description="Distance between pixel centres, nm; leave out if unknown.")
+        float | None,
+        Query(
+            gt=0.0,
+            allow_inf_nan=False,
+            description="Distance between pixel centres, nm; leave out if unknown.",
+        ),
     ] = None,
-    dwell_us: Annotated[float | None, Query(gt=0.0, description="Dwell time per pixel, us.")] = None,
+    dwell_us: Annotated[
+        float | None, Query(gt=0.0, allow_inf_nan=False, description="Dwell time per pixel, us.")
+    ] = None,
     detector: Annotated[str | None, Query(max_length=64)] = None,
     rows: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
     columns: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
