@@ -21,8 +21,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not for the whole session: while it is open its event loop keeps others from running theirs.
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium here (Debian: apt-get install chromium)")
