@@ -33,7 +33,12 @@ class FrontPoint(Document):
     tie_break: float = 0.0
     """Among points with equal rewards the larger one wins: response contrast times stability."""
     dominated: bool = False
-    """True only for an operating point kept by the operator although something better is known."""
+    """True where another point of this front is no worse in any reward asked for and better in one.
+
+    Such a point is published for one of two reasons. Either it differs from the better one by less than the
+    count can tell (0.01, or one atom, or the atoms on the border) and has the larger `tie_break`: it is as
+    good within the resolution, stands for that place on the front and may be `chosen`. Or the operator keeps
+    it as the operating point."""
 
 
 class ExpectedCount(Document):

@@ -26,7 +26,7 @@ from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
 from paretoscope.worker.pulse import Pulse
 from paretoscope.worker.workflow import Workflow
-from paretoscope.workflows.choice import pick
+from paretoscope.workflows.choice import marked, pick
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class ChoiceWorker:
         ]
         if front is not None:
             reached = next((one for one in found if isinstance(one, FrontPoint)), None)
-            front = moved(front, index, reached, revision)
+            front = moved(front, index, reached, revision, policy.rewards)
             documents.append(front)
         kept = wait(lambda: store.document(choice.frame_id, Ledger))
         gap = wait(lambda: store.gap(choice.frame_id))
@@ -142,7 +142,13 @@ def resolve(
     return front.points[choice.point].params, choice.point
 
 
-def moved(front: ParetoFront, index: int | None, reached: FrontPoint | None, revision: int) -> ParetoFront:
+def moved(
+    front: ParetoFront,
+    index: int | None,
+    reached: FrontPoint | None,
+    revision: int,
+    rewards: Sequence[str] = ("qc", "er"),
+) -> ParetoFront:
     """The front with `index` chosen; without one, a point of the operator's own joins it and is chosen."""
     points = list(front.points)
     if index is None and reached is not None:
@@ -150,9 +156,7 @@ def moved(front: ParetoFront, index: int | None, reached: FrontPoint | None, rev
         if reached.params in held:
             index = held.index(reached.params)
         else:
-            beaten = any(point.qc <= reached.qc and point.er <= reached.er for point in points)
-            points.append(reached.model_copy(update={"dominated": beaten}))
-            points.sort(key=lambda point: (point.qc, point.er))
+            points = marked([*points, reached], rewards)
             index = [point.params for point in points].index(reached.params)
     chosen = front.chosen if index is None else index
     return front.model_copy(update={"revision": revision, "points": points, "chosen": chosen})

@@ -25,15 +25,29 @@ def pick(front: ParetoFront, weight: float, names: Sequence[str] = ("qc", "er"))
 def pick_among(
     points: Sequence[FrontPoint], weight: float, names: Sequence[str], ties: Sequence[float]
 ) -> int:
-    """The same for points that are not in a document yet. ties: resolutions, one per name."""
-    kept = [index for index, point in enumerate(points) if not point.dominated]
-    values = np.array([[_value(points[index], name) for name in names] for index in kept])
-    values = values.reshape(-1, len(names))
+    """The same for points that are not in a document yet. ties: resolutions, one per name.
+
+    A `dominated` point can be meant where it is so only within the resolution.
+    """
+    values = _values(points, names)
     groups = pareto.tied_groups(values, (np.inf,) * len(names), ties)
-    best = [max(group.tolist(), key=lambda index: points[kept[index]].tie_break) for group in groups]
+    best = [max(group.tolist(), key=lambda index: points[index].tie_break) for group in groups]
     # Cells, not values: a winner by tie-break may have a larger sum than its neighbour on the front.
     places = pareto.cells(values[best], ties) * np.asarray(ties)
-    return kept[best[pareto.choose(places, weight, (REFERENCE,) * len(names))]]
+    return best[pareto.choose(places, weight, (REFERENCE,) * len(names))]
+
+
+def marked(points: Sequence[FrontPoint], names: Sequence[str] = ("qc", "er")) -> list[FrontPoint]:
+    """The points, by rising QC and ER, with `dominated` set for what is among them."""
+    ordered = sorted(points, key=lambda point: (point.qc, point.er))
+    values = _values(ordered, names)
+    no_worse = (values[:, None] <= values[None]).all(axis=2)
+    better = (values[:, None] < values[None]).any(axis=2)
+    beaten: list[bool] = np.any(no_worse & better, axis=0).tolist()
+    return [
+        point if point.dominated == so else point.model_copy(update={"dominated": so})
+        for point, so in zip(ordered, beaten, strict=True)
+    ]
 
 
 def resolutions(names: Sequence[str], expected: ExpectedCount | None) -> tuple[float, ...]:
@@ -46,6 +60,11 @@ def resolutions(names: Sequence[str], expected: ExpectedCount | None) -> tuple[f
         pareto.count_resolution(n, area, neighbour) if name == "qc" else pareto.resolution(n)
         for name in names
     )
+
+
+def _values(points: Sequence[FrontPoint], names: Sequence[str]) -> np.ndarray:
+    values = np.array([[_value(point, name) for name in names] for point in points], dtype=np.float64)
+    return values.reshape(-1, len(names))
 
 
 def _value(point: FrontPoint, name: str) -> float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from paretoscope.contract import FrontPoint, LogParams, OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.core import rewards
-from paretoscope.workflows.choice import pick_among, resolutions
+from paretoscope.workflows.choice import marked, pick_among, resolutions
 from paretoscope.workflows.prepared import Prepared
 from paretoscope.workflows.tuning import Tuned
 
@@ -31,7 +31,7 @@ def keep_operating_point(
     """`tuned` with the operator's standing choice as its chosen point.
 
     A weight is applied to the new front. Parameters are kept as they are: where the new front does not
-    hold them they are added to it, marked `dominated` if something better is known by now.
+    hold them they are added to it, `dominated` if something better is known by now.
     """
     standing = memory.operating
     if standing is None or standing.origin != "operator" or not tuned.points:
@@ -49,10 +49,8 @@ def with_point(prepared: Prepared, tuned: Tuned, params: LogParams, names: list[
         if point.params == params:
             return replace(tuned, chosen=index)
     kept = scored_point(prepared, params, names)
-    beaten = any(point.qc <= kept.qc and point.er <= kept.er for point in tuned.points)
-    kept = kept.model_copy(update={"dominated": beaten})
-    points = sorted([*tuned.points, kept], key=lambda point: (point.qc, point.er))
-    return replace(tuned, points=points, chosen=points.index(kept))
+    points = marked([*tuned.points, kept], names)
+    return replace(tuned, points=points, chosen=[point.params for point in points].index(params))
 
 
 def operating_point_of(tuned: Tuned, frame_id: str, memory: StreamMemory) -> OperatingPoint | None:

@@ -16,7 +16,7 @@ from paretoscope.optimise.loop import Phase, ProgressCallback, SearchPlan, searc
 from paretoscope.optimise.make import make_optimiser
 from paretoscope.optimise.space import DIMENSIONS, LogSpace
 from paretoscope.optimise.warm import first_step_s
-from paretoscope.workflows.choice import REFERENCE, pick_among, resolutions
+from paretoscope.workflows.choice import REFERENCE, marked, pick_among, resolutions
 
 if TYPE_CHECKING:
     from paretoscope.core.candidates import CandidateSet
@@ -35,7 +35,7 @@ class Tuned:
 
     points: list[FrontPoint]
     """By rising QC: the non-dominated sets, and of those that tie with them the best by tie-break (which may
-    have a slightly larger QC or ER). Empty when nothing was found."""
+    have a slightly larger QC or ER: it is then marked `dominated`). Empty when nothing was found."""
     chosen: int | None
     hypervolume: float
     """Of all evaluated sets, from the reference point."""
@@ -153,7 +153,7 @@ def front_points(scored: list[Scored], scorer: Scorer, ties: tuple[float, ...]) 
         # Of equal tie-breaks the first found stays.
         best.add(max(group.tolist(), key=lambda index: (scored[index].tie_break, -index)))
     order = sorted(best, key=lambda index: (*scored[index].values, index))
-    return [front_point(scorer, scored[index]) for index in order]
+    return marked([front_point(scorer, scored[index]) for index in order], scorer.names)
 
 
 def front_point(scorer: Scorer, scored: Scored) -> FrontPoint:

@@ -95,14 +95,15 @@ export class FrontPlot {
       tabindex: index === this.focused ? 0 : -1,
       "aria-selected": chosen,
       "aria-label": `Point ${index + 1} of ${this.front.points.length}: QC ${point.qc.toFixed(3)}, ER ${point.er.toFixed(3)}, ` +
-        `${point.n_found} atoms${chosen ? ", chosen" : ""}`,
+        `${point.n_found} atoms${chosen ? ", chosen" : ""}` +
+        (point.dominated ? ", kept although another point is slightly better: clearer by tie-break, or the operator's own" : ""),
       "data-point": index,
     });
     if (this.busy === index) option.dataset.busy = "";
     const at = { cx: x(point.qc), cy: y(point.er) };
     option.append(
       make("circle", { class: "ring", ...at, r: 10 }),
-      make("circle", { class: "point", ...at, r: 5 }),
+      make("circle", { class: point.dominated ? "point tied" : "point", ...at, r: 5 }),
       make("circle", { class: "reach", ...at, r: 11 }),
     );
     if (chosen) {
