@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -54,8 +55,10 @@ def command(
     count: Count = None,
 ) -> None:
     """Find the atoms in image files, the Pareto front of ways to find them, and their classes."""
+    from paretoscope.adapters.threads import thread_environment
     from paretoscope.worker.devices import pick_device
 
+    os.environ.update(thread_environment())  # before anything loads torch
     policy = _policy(optimiser, windows, classes, density_per_nm2, count)
     _check(lattice, pixel_size_nm, budget_s)
     device = pick_device(device)

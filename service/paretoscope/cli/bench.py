@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ def command(
     json: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this file.")] = None,
 ) -> None:
     """Run a benchmark: medians and ratios, side by side with the peer in one run."""
+    from paretoscope.adapters.threads import thread_environment
+
+    os.environ.update(thread_environment())  # as a worker runs
     known = names()
     if name == "list":
         for one in known:

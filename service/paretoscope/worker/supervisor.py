@@ -13,6 +13,7 @@ import structlog
 from paretoscope.adapters.store import Store, utc_now, utc_text
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.adapters.tethered import Kept
+from paretoscope.adapters.threads import thread_environment
 from paretoscope.contract import Event
 from paretoscope.errors import StoreDown
 from paretoscope.settings import Settings
@@ -38,7 +39,10 @@ class Supervisor:
         self._kept = [
             Kept(
                 command,
-                environment=os.environ | settings.environment() | {NAME_VARIABLE: name},
+                environment=os.environ
+                | thread_environment(workers)
+                | settings.environment()
+                | {NAME_VARIABLE: name},
                 died=lambda code, name=name: self._died(name, code),
                 final_codes=(CANNOT_START,),
             )
