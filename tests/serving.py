@@ -115,6 +115,8 @@ def results(frame_id: str, chosen: int = 1, revision: int = 0) -> list[Document]
             pixel_size_nm=(0.02, 0.02),
             shape=(SIDE, SIDE),
             params=point.params,
+            mask=np.pad(np.ones((12, 9), np.uint8), ((0, 0), (0, 3)), constant_values=2),
+            mask_step_px=8,
         ),
         ParetoFront(
             frame_id=frame_id,
@@ -224,8 +226,11 @@ class SmallWorker:
             choice = asked.choice
             self._revision += 1
             chosen = choice.point if choice.point is not None else round(3 * (choice.weight or 0.0))
+            if choice.params is not None:
+                chosen = [point.params for point in points()].index(choice.params)
             operating = OperatingPoint(
                 params=points()[chosen].params,
+                weight=choice.weight,
                 origin="operator",
                 frame_id=choice.frame_id,
                 choice_id=asked.choice_id,

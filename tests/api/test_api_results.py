@@ -55,6 +55,18 @@ def test_the_front_reads_back_as_the_document(http: httpx.Client, store: Store):
     assert front == next(one for one in results(frame_id) if isinstance(one, ParetoFront))
 
 
+def test_the_area_mask_comes_as_numbers_and_as_a_picture(http: httpx.Client, store: Store):
+    link = f"/v1/frames/{put_worked(store)}/mask"
+    numbers = http.get(link, headers={"Accept": "application/x-npy"})
+    mask = np.load(io.BytesIO(numbers.content), allow_pickle=False)
+    assert mask.shape == (12, 12)
+    assert sorted(np.unique(mask)) == [1, 2]
+    assert numbers.headers["X-Mask-Step-Px"] == "8"
+    grey = http.get(link, headers={"Accept": "image/png"})
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(grey.content))), mask * 100)
+    assert http.get(link, headers={"If-None-Match": grey.headers["ETag"]}).status_code == 304
+
+
 def test_a_window_without_a_result_says_why(http: httpx.Client, store: Store):
     windows = http.get(f"/v1/frames/{put_worked(store)}/windows").json()["windows"]
     assert windows[1]["params"] is None

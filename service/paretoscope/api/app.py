@@ -17,7 +17,18 @@ from paretoscope.api.context import Context
 from paretoscope.api.doorkeeper import Doorkeeper
 from paretoscope.api.metrics import Metrics
 from paretoscope.api.pictures import PictureCache
-from paretoscope.api.routes import choice, classes, events, frames, health, pages, policy, results, streams
+from paretoscope.api.routes import (
+    choice,
+    classes,
+    events,
+    frames,
+    health,
+    mask,
+    pages,
+    policy,
+    results,
+    streams,
+)
 from paretoscope.api.settings import SMALL_BODY_BYTES, ApiSettings
 from paretoscope.api.tail import EventTail
 from paretoscope.api.uploads import Uploads
@@ -61,7 +72,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    for part in (frames, results, streams, choice, classes, events, policy):
+    for part in (frames, results, mask, streams, choice, classes, events, policy):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

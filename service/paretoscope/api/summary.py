@@ -11,7 +11,7 @@ from paretoscope.contract.views import FrameView, State
 
 def frame_links(frame_id: str) -> dict[str, str]:
     base = f"/v1/frames/{frame_id}"
-    parts = ("image", "atoms", "front", "choice", "classes", "windows")
+    parts = ("image", "atoms", "front", "choice", "classes", "windows", "mask")
     return {"self": base} | {part: f"{base}/{part}" for part in parts}
 
 

@@ -61,6 +61,7 @@ def digest(documents: Iterable[Document]) -> dict[str, Any]:
             told["classes"] = {str(one.class_id): one.count for one in document.classes}
         elif isinstance(document, Ledger):
             told |= {"total_ms": document.total_ms, "met": document.met, "mode": document.mode}
+            told |= {"deadline_ms": document.deadline_ms, "acquisition_ms": document.acquisition_ms}
         elif isinstance(document, Guard):
             told |= {"fit_for_control": document.fit_for_control, "reasons": list(document.reasons)}
     return told

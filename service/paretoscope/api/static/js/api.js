@@ -1,5 +1,7 @@
 // Requests to our own server. A refusal becomes a Problem with the service's code and hint.
 
+import { readMask } from "./overlay.js";
+
 export class Problem extends Error {
   constructor(status, code, hint) {
     super(hint);
@@ -42,4 +44,16 @@ export async function getJsonOrNull(path) {
 export async function getImage(path) {
   const blob = await (await ask(path, { headers: { Accept: "image/png" } })).blob();
   return createImageBitmap(blob);
+}
+
+/** The area mask, or null where the frame has none. */
+export async function getMask(path) {
+  try {
+    const answer = await ask(path, { headers: { Accept: "image/png" } });
+    const bitmap = await createImageBitmap(await answer.blob(), { colorSpaceConversion: "none" });
+    return readMask(bitmap, Number(answer.headers.get("X-Mask-Step-Px")));
+  } catch (problem) {
+    if (problem.status === 404) return null;
+    throw problem;
+  }
 }

@@ -1,59 +1,50 @@
 // The page, put together: events say that something changed, one loader fetches the newest and draws it.
 
-import { getImage, getJson, getJsonOrNull, sendJson } from "./api.js";
+import { getJson, getJsonOrNull, sendJson } from "./api.js";
 import { ClassList } from "./classes.js";
-import { params, plural, reward } from "./format.js";
+import { FrameControls, showLegend } from "./controls.js";
+import { plural } from "./format.js";
 import { FrontPlot } from "./front.js";
+import { LatticeForm } from "./lattice.js";
 import { listen } from "./live.js";
+import { Loader } from "./loader.js";
 import { AtomCanvas } from "./map.js";
-import { showNumbers } from "./numbers.js";
+import { notice } from "./notices.js";
+import { atomWords, pointWords, showNumbers } from "./numbers.js";
+import { Picks } from "./picks.js";
 import { StateLine } from "./state.js";
+import { TimeStrip } from "./strip.js";
 import { showTimes } from "./times.js";
 
 const $ = (id) => document.getElementById(id);
-const COLUMNS = "y_px,x_px,sigma_px,class_id,confidence";
-const NOTICE_MS = 9000;
-
 const shown = { stream: null, view: null, front: null, follow: true };
+
 const stateLine = new StateLine($("state"));
-const map = new AtomCanvas($("map"), showAtom);
-const plot = new FrontPlot($("front"), pick, showParams);
+const strip = new TimeStrip($("strip"), $("strip-note"));
+const map = new AtomCanvas($("map"), (row) => { $("atom-line").textContent = atomWords(row); }, (legend) => showLegend($("legend"), legend));
+const controls = new FrameControls(map, () => refresh(shown.view?.frame_id));
+const loader = new Loader({ draw, problem: notice, extras: () => ({ contrast: controls.contrast, overlay: map.overlay }) });
+const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), showPoint);
 const classList = new ClassList($("classes"), nameClass);
+const picks = new Picks({
+  view: () => (document.body.hasAttribute("data-partial") ? null : shown.view),
+  scope: () => document.querySelector("input[name=scope]:checked").value,
+  onBusy: (point) => plot.setBusy(point),
+  onView: (view) => loader.ask(`/v1/frames/${view.frame_id}`),
+  onProblem: notice,
+  onChange: () => { $("undo").disabled = !picks.undoable; },
+});
+new LatticeForm(() => shown.stream, (words) => notice({ code: "lattice", message: words, good: true }));
 
-function notice(problem) {
-  const line = document.createElement("p");
-  line.append(Object.assign(document.createElement("b"), { textContent: problem.code ?? "error" }), problem.message);
-  $("notices").append(line);
-  setTimeout(() => line.remove(), NOTICE_MS);
-}
-
-// --- loading: one at a time; what is asked meanwhile is done once, for the newest frame only
-
-let loading = false;
-let wanted = null; // { frameId | null }
+// --- loading
 
 async function refresh(frameId = null) {
-  wanted = { frameId: frameId ?? wanted?.frameId ?? null };
-  if (loading) return;
-  loading = true;
-  while (wanted) {
-    const { frameId: id } = wanted;
-    wanted = null;
-    try {
-      await load(id);
-    } catch (problem) {
-      if (problem.status !== 404 && problem.status !== 0) notice(problem);
-    }
+  try {
+    if (!shown.stream) await loadStreams();
+  } catch (problem) {
+    if (problem.status !== 0) notice(problem);
   }
-  loading = false;
-}
-
-async function load(frameId) {
-  await loadStreams();
-  if (!shown.stream) return;
-  const path = frameId ? `/v1/frames/${frameId}` : `/v1/streams/${shown.stream}/latest`;
-  const view = await getJsonOrNull(path);
-  if (view && view.stream === shown.stream) await draw(view);
+  if (shown.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${shown.stream}/latest`);
 }
 
 async function loadStreams() {
@@ -63,50 +54,54 @@ async function loadStreams() {
   if (String(names.toSorted()) !== String([...select.options].map((one) => one.value))) {
     select.replaceChildren(...names.toSorted().map((name) => new Option(name, name)));
   }
-  if (!names.includes(shown.stream)) shown.stream = names[0] ?? null;
+  if (!names.includes(shown.stream)) await openStream(names[0] ?? null);
   select.value = shown.stream ?? "";
+  const own = streams.find((one) => one.stream === shown.stream);
+  if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
 }
 
-async function draw(view) {
-  const { links, header } = view;
-  const samePixels = shown.view?.frame_id === view.frame_id && map.picture;
-  const [picture, atoms, front, classes] = await Promise.all([
-    samePixels ? map.picture : getImage(`${links.image}?max_side_px=2048`),
-    getJsonOrNull(`${links.atoms}?columns=${COLUMNS}`).catch(() => getJsonOrNull(`${links.atoms}?columns=y_px,x_px`)),
-    getJsonOrNull(links.front),
-    getJsonOrNull(links.classes),
-  ]);
+async function openStream(name) {
+  Object.assign(shown, { stream: name, view: null });
+  stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
+  picks.forget();
+  strip.clear();
+  if (name) await strip.recall(name);
+}
+
+/** The newest frame may have failed before this page was opened. */
+async function recallFault(frameId) {
+  const view = await getJsonOrNull(`/v1/frames/${frameId}`);
+  if (view?.fault) stateLine.saw({ fault: `${view.fault.code}. ${view.fault.hint}` });
+}
+
+function draw({ view, picture, columns, front, classes, mask, windows }) {
+  if (view.stream !== shown.stream) return;
   shown.view = view;
-  shown.front = front;
   $("empty").hidden = true;
   $("frame-id").textContent = view.frame_id;
-  map.show({ picture, shape: header.shape, columns: atoms?.columns ?? null, revision: view.revision, pixelNm: header.pixel_size_nm?.[1] ?? null });
+  $("frame-id").title = view.frame_id;
+  controls.offer(columns);
+  const { header } = view;
+  // Atoms come before the front: until it is there the other cards keep what they show, dimmed.
+  const partial = front === null && view.state !== "done" && view.state !== "failed";
+  document.body.toggleAttribute("data-partial", partial);
+  map.show({ picture, shape: header.shape, columns, mask, windows, revision: view.revision, state: view.state, frameId: view.frame_id, gamma: controls.contrast.gamma,
+    pixelNm: header.pixel_size_nm?.[1] ?? null });
+  if (partial) return;
+  shown.front = front;
   plot.show(front);
   $("front-note").textContent = front ? plural(front.points.length, "point") : "not yet";
-  showParams(null);
+  showPoint(null);
   classList.show(classes);
   $("classes-note").textContent = classes ? (classes.chosen_by === "bic" ? "number chosen by BIC" : "") : "not yet";
   showNumbers({ list: $("numbers"), sourceLine: $("source"), guardLine: $("guard") }, view);
   showTimes($("times"), $("verdict"), $("times-note"), view.ledger);
   const at = Date.parse(view.ledger?.published_at ?? view.ledger?.received_at ?? "");
-  if (view.state === "done" && !Number.isNaN(at) && stateLine.resultAt === null) stateLine.result(Math.min(at, Date.now()));
+  if (view.state === "done" && !Number.isNaN(at) && stateLine.resultAt === null) stateLine.seen(Math.min(at, Date.now()));
 }
 
-// --- what the operator does
-
-async function pick(point) {
-  if (!shown.view || plot.busy !== null) return;
-  const { links } = shown.view;
-  const scope = document.querySelector("input[name=scope]:checked").value;
-  plot.setBusy(point);
-  try {
-    const answer = await sendJson("POST", links.choice, { point, scope, by: "dashboard" });
-    if (answer.frame) await draw(answer.frame);
-    else notice({ code: "choice-queued", message: "The pick is kept; its result is still being made." });
-  } catch (problem) {
-    notice(problem);
-  }
-  if (plot.busy !== null) plot.setBusy(null);
+function showPoint(index) {
+  $("params").textContent = pointWords(shown.front, shown.view, index);
 }
 
 async function nameClass(classId, name) {
@@ -117,51 +112,39 @@ async function nameClass(classId, name) {
   }
 }
 
-function showParams(index) {
-  const { front } = shown;
-  const point = front?.points[index ?? front.chosen ?? -1];
-  const own = index === null || index === undefined;
-  $("params").textContent = !point ? "\u00a0"
-    : `${own ? "chosen" : `point ${index + 1}`}   QC ${reward(point.qc)}   ER ${reward(point.er)}   ${plural(point.n_found, "atom")}\n` +
-      params(own && shown.view.params ? shown.view.params : point.params);
-}
-
-function showAtom(row) {
-  $("atom-line").textContent = !row ? "\u00a0"
-    : `y ${row.y_px.toFixed(2)} px   x ${row.x_px.toFixed(2)} px   ` +
-      `${row.class_id >= 0 ? `class ${row.class_id}` : "not classed"}   confidence ${row.confidence?.toFixed(2) ?? "–"}`;
-}
-
 // --- what the service says
 
 function hear(event) {
-  const ours = !event.stream || event.stream === shown.stream || shown.stream === null;
-  if (!ours) return;
+  if (event.kind === "frame" && ![...$("stream").options].some((one) => one.value === event.stream)) loadStreams().catch(notice);
+  if (event.stream && shown.stream && event.stream !== shown.stream) return;
+  strip.hear(event);
   const finished = event.kind === "result" || event.kind === "choice";
   if (event.kind === "frame") stateLine.saw({ working: event.frame_id });
   if (finished) stateLine.result(Date.now());
-  if (event.kind === "fault") stateLine.saw({ working: null, fault: `${event.data.code}: ${event.data.hint ?? ""}` });
+  if (event.kind === "fault") stateLine.saw({ working: null, fault: `${event.data.code}. ${event.data.hint ?? ""}` });
   const early = event.kind === "progress" && (event.data.published ?? []).includes("AtomMap");
   const mine = event.frame_id !== null && event.frame_id === shown.view?.frame_id;
   if (event.kind === "class-named") refresh(shown.view?.frame_id ?? null);
   else if ((finished || early) && (shown.follow || mine || !shown.view)) refresh(event.frame_id);
-  else if (event.kind === "frame" && shown.stream === null) refresh();
 }
 
-$("stream").addEventListener("change", (event) => {
-  Object.assign(shown, { stream: event.target.value, view: null });
-  stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
-  refresh();
-});
+// --- what the operator does
+
+$("stream").addEventListener("change", (event) => openStream(event.target.value).then(() => refresh()).catch(notice));
 $("follow").addEventListener("click", () => {
   shown.follow = !shown.follow;
   $("follow").setAttribute("aria-pressed", String(shown.follow));
   if (shown.follow) refresh();
 });
-$("show-atoms").addEventListener("change", (event) => { map.showAtoms = event.target.checked; map.draw(); });
-$("colour-by").addEventListener("change", (event) => { map.colourBy = event.target.value; map.draw(); });
+$("undo").addEventListener("click", () => picks.undo());
+let sliding = false;
+$("weight").addEventListener("input", (event) => {
+  picks.choose({ weight: Number(event.target.value) }, sliding);
+  sliding = true;
+});
+$("weight").addEventListener("change", () => { sliding = false; });
 
 listen(hear, (connected) => {
   stateLine.saw({ connected });
-  if (connected) refresh();
+  if (connected) loadStreams().then(() => refresh()).catch(() => refresh());
 });

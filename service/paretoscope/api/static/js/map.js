@@ -1,39 +1,44 @@
-// The frame on a canvas, its atoms over it.
+// The frame on a canvas: pixels, overlay, atoms, scale bar.
 
-import { classColour, ramp } from "./palette.js";
+import { colouring } from "./colouring.js";
+import { drawMask, drawWindows, WINDOW_VALUES } from "./overlay.js";
+import { drawScaleBar } from "./scale_bar.js";
+import { Viewport } from "./viewport.js";
 
 const HOVER_REACH_PX = 14;
 
 export class AtomCanvas {
-  /** onHover(row | null): the atom under the pointer, as {y_px, x_px, ...}. */
-  constructor(canvas, onHover) {
+  /** onHover(row | null): the atom under the pointer, as {y_px, x_px, ...}; onLegend(legend | null). */
+  constructor(canvas, onHover, onLegend) {
     this.canvas = canvas;
+    this.onLegend = onLegend;
     this.picture = null;
     this.shape = null; // [rows, columns]
     this.columns = null;
     this.colourBy = "class_id";
     this.showAtoms = true;
+    this.leastConfidence = 0;
+    this.overlay = "none"; // or "mask", or one of WINDOW_VALUES
+    this.mask = null;
+    this.windows = null;
+    this.hovered = -1;
     this.pixelNm = null;
+    this.view = new Viewport(canvas, () => this.draw());
     new ResizeObserver(() => this.draw()).observe(canvas);
-    canvas.addEventListener("pointermove", (event) => onHover(this.nearest(event)));
-    canvas.addEventListener("pointerleave", () => onHover(null));
+    canvas.addEventListener("pointermove", (event) => this.point(this.nearest(event), onHover));
+    canvas.addEventListener("pointerleave", () => this.point(-1, onHover));
   }
 
   show(frame) {
     Object.assign(this, frame);
+    this.hovered = -1;
     const count = this.columns ? this.columns.y_px.length : 0;
-    this.canvas.dataset.atoms = String(count);
-    this.canvas.dataset.revision = String(frame.revision ?? 0);
-    this.canvas.setAttribute("aria-label", `Frame of ${this.shape.join(" by ")} pixels with ${count} atoms marked`);
+    this.view.setShape(this.shape);
     this.draw();
-  }
-
-  /** Screen pixels per image pixel, and where the image begins. */
-  place() {
-    const [rows, columns] = this.shape;
-    const box = this.canvas.getBoundingClientRect();
-    const scale = Math.min(box.width / columns, box.height / rows);
-    return { scale, left: (box.width - columns * scale) / 2, top: (box.height - rows * scale) / 2, box };
+    Object.assign(this.canvas.dataset, { atoms: String(count), revision: String(frame.revision ?? 0), frame: frame.frameId ?? "",
+      overlay: this.overlay, gamma: String(frame.gamma ?? 1), state: frame.state ?? "" });
+    this.canvas.setAttribute("aria-label", `Frame of ${this.shape.join(" by ")} pixels with ${count} atoms marked. ` +
+      "Arrow keys move it, plus and minus zoom, 0 fits it.");
   }
 
   draw() {
@@ -45,62 +50,78 @@ export class AtomCanvas {
     if (!this.shape || !this.picture) return;
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
-    const { scale, left, top } = this.place();
+    const place = this.view.place();
     const [rows, columns] = this.shape;
-    pen.imageSmoothingEnabled = scale < 2;
-    pen.drawImage(this.picture, left, top, columns * scale, rows * scale);
-    if (this.showAtoms && this.columns) this.drawAtoms(pen, scale, left, top);
-    if (this.pixelNm) this.drawScaleBar(pen, scale, left, top + rows * scale);
+    pen.imageSmoothingEnabled = place.scale < 2;
+    pen.drawImage(this.picture, place.left, place.top, columns * place.scale, rows * place.scale);
+    let legend = null;
+    if (this.overlay === "mask" && this.mask) drawMask(pen, this.mask, place);
+    if (this.overlay in WINDOW_VALUES && this.windows) {
+      const [low, high] = drawWindows(pen, this.windows, this.overlay, this.shape, place);
+      legend = { low, high, words: `${WINDOW_VALUES[this.overlay]} per window` };
+    }
+    canvas.dataset.drawn = this.showAtoms && this.columns ? String(this.drawAtoms(pen, place, (found) => { legend ??= found; })) : "0";
+    canvas.dataset.zoom = this.view.zoom.toFixed(2);
+    if (this.pixelNm) drawScaleBar(pen, place, this.pixelNm);
+    this.onLegend(legend);
   }
 
-  drawAtoms(pen, scale, left, top) {
+  shown(k) {
+    return (this.columns.confidence?.[k] ?? 1) >= this.leastConfidence;
+  }
+
+  /** Returns how many were drawn. */
+  drawAtoms(pen, { scale, left, top, box }, onLegend) {
     const { y_px: y, x_px: x, sigma_px: sigma } = this.columns;
-    const value = this.columns[this.colourBy];
+    const { colour, legend } = colouring(this.columns, this.colourBy);
+    onLegend(legend);
     const groups = new Map();
+    let drawn = 0;
     for (let k = 0; k < y.length; k += 1) {
-      const one = value ? value[k] : null;
-      const colour = this.colourBy === "class_id" ? classColour(one) : ramp(Math.round((one ?? 0) * 20) / 20);
-      if (!groups.has(colour)) groups.set(colour, new Path2D());
+      if (!this.shown(k)) continue;
+      drawn += 1;
       const radius = Math.max(2.5, (sigma?.[k] ?? 2) * Math.SQRT2 * scale);
       const [px, py] = [left + (x[k] + 0.5) * scale, top + (y[k] + 0.5) * scale];
-      groups.get(colour).moveTo(px + radius, py);
-      groups.get(colour).arc(px, py, radius, 0, 2 * Math.PI);
+      if (px < -radius || py < -radius || px > box.width + radius || py > box.height + radius) continue;
+      const one = colour(k);
+      if (!groups.has(one)) groups.set(one, new Path2D());
+      groups.get(one).moveTo(px + radius, py);
+      groups.get(one).arc(px, py, radius, 0, 2 * Math.PI);
     }
-    const width = y.length > 1500 ? 1 : 1.7;
-    for (const [colour, path] of groups) {
+    const width = y.length > 1500 && this.view.zoom < 2 ? 1 : 1.7;
+    for (const [one, path] of groups) {
       pen.lineWidth = width + 1.4;
       pen.strokeStyle = "rgb(0 0 0 / 55%)";
       pen.stroke(path);
       pen.lineWidth = width;
-      pen.strokeStyle = colour;
+      pen.strokeStyle = one;
       pen.stroke(path);
     }
+    if (this.hovered >= 0) {
+      pen.lineWidth = 2;
+      pen.strokeStyle = "#fff";
+      const [px, py] = [left + (x[this.hovered] + 0.5) * scale, top + (y[this.hovered] + 0.5) * scale];
+      pen.strokeRect(px - 9, py - 9, 18, 18);
+    }
+    return drawn;
   }
 
-  drawScaleBar(pen, scale, left, bottom) {
-    const target = (120 / scale) * this.pixelNm;
-    const power = 10 ** Math.floor(Math.log10(target));
-    const length = [5, 2, 1].map((k) => k * power).find((nm) => nm <= target) ?? power;
-    const width = (length / this.pixelNm) * scale;
-    pen.fillStyle = "rgb(0 0 0 / 60%)";
-    pen.fillRect(left + 12, bottom - 42, width + 20, 32);
-    pen.fillStyle = "#fff";
-    pen.fillRect(left + 22, bottom - 19, width, 3);
-    pen.font = "600 12px system-ui, sans-serif";
-    pen.fillText(length >= 1 ? `${length} nm` : `${Math.round(length * 1000)} pm`, left + 22, bottom - 25);
+  point(index, onHover) {
+    if (index === this.hovered) return;
+    this.hovered = index;
+    this.draw();
+    onHover(index < 0 ? null : Object.fromEntries(Object.entries(this.columns).map(([name, column]) => [name, column[index]])));
   }
 
   nearest(event) {
-    if (!this.shape || !this.columns || !this.showAtoms) return null;
-    const { scale, left, top, box } = this.place();
-    const [px, py] = [(event.clientX - box.left - left) / scale - 0.5, (event.clientY - box.top - top) / scale - 0.5];
-    let [best, least] = [-1, (HOVER_REACH_PX / scale) ** 2];
+    if (!this.shape || !this.columns || !this.showAtoms || this.view.dragged) return -1;
+    const at = this.view.imagePoint(event);
+    let [best, least] = [-1, (HOVER_REACH_PX / this.view.place().scale) ** 2];
     const { y_px: y, x_px: x } = this.columns;
     for (let k = 0; k < y.length; k += 1) {
-      const distance = (y[k] - py) ** 2 + (x[k] - px) ** 2;
-      if (distance < least) [best, least] = [k, distance];
+      const distance = (y[k] - at.y) ** 2 + (x[k] - at.x) ** 2;
+      if (distance < least && this.shown(k)) [best, least] = [k, distance];
     }
-    if (best < 0) return null;
-    return Object.fromEntries(Object.entries(this.columns).map(([name, column]) => [name, column[best]]));
+    return best;
   }
 }

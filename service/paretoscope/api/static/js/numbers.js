@@ -1,6 +1,6 @@
 // The result in numbers: atoms, QC, ER, how many were expected and who says so, fit for control or why not.
 
-import { reward, source } from "./format.js";
+import { params, plural, reward, source } from "./format.js";
 
 export function showNumbers({ list, sourceLine, guardLine }, view) {
   const expected = view.n_expected?.value;
@@ -26,4 +26,24 @@ export function showNumbers({ list, sourceLine, guardLine }, view) {
   guardLine.textContent = !guard ? "" : guard.fit_for_control
     ? "✓ Fit for control"
     : `⚠ Not for control: ${guard.reasons.join(", ") || "no reason given"}`;
+}
+
+/** The line under the front: the chosen point's rewards and parameters, or those of point `index`. */
+export function pointWords(front, view, index) {
+  const point = front?.points[index ?? front.chosen ?? -1];
+  if (!point) return "\u00a0";
+  const own = index === null || index === undefined;
+  const name = own ? "chosen" : `point ${index + 1}`;
+  const kept = point.dominated ? "   kept though slightly beaten" : "";
+  return `${name}   QC ${reward(point.qc)}   ER ${reward(point.er)}   ${plural(point.n_found, "atom")}${kept}\n` +
+    params(own && view?.params ? view.params : point.params);
+}
+
+/** An atom's row in words. */
+export function atomWords(row) {
+  if (!row) return "\u00a0";
+  const one = (name, digits = 2) => row[name]?.toFixed(digits) ?? "–";
+  const error = row.y_error_px ? ` ± ${one("y_error_px")}` : "";
+  return `y ${one("y_px")}${error} px   x ${one("x_px")} px   ${row.class_id >= 0 ? `class ${row.class_id}` : "not classed"}   ` +
+    `confidence ${one("confidence")}   sigma ${one("sigma_px")} px   response ${one("score", 3)}`;
 }

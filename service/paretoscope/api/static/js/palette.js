@@ -19,3 +19,8 @@ export function ramp(unit) {
   const [from, to, part] = [stops[Math.floor(place)], stops[Math.floor(place) + 1], place % 1];
   return `rgb(${from.map((one, k) => Math.round(one + (to[k] - one) * part)).join(" ")})`;
 }
+
+/** Vacuum, lattice, disordered. */
+export function areaColour(kind) {
+  return ["#56b4e9", "#009e73", "#e69f00"][kind] ?? UNCLASSED;
+}

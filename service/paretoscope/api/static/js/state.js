@@ -23,6 +23,12 @@ export class StateLine {
     this.draw();
   }
 
+  /** A result from before this page was opened. */
+  seen(atMs) {
+    this.resultAt = atMs;
+    this.draw();
+  }
+
   result(atMs) {
     if (this.resultAt !== null && atMs > this.resultAt) this.intervalS = (atMs - this.resultAt) / 1000;
     this.resultAt = Math.max(atMs, this.resultAt ?? 0);

@@ -1,0 +1,86 @@
+"""What the page says: times of the last frames, what was lost and why, faults, the lattice."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from paretoscope.adapters.store import Store
+from paretoscope.contract import Event, Fault
+from serving import put, put_worked
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+def failed(store: Store, sequence: int) -> str:
+    frame_id = put(store, sequence)
+    claim = store.claim_frame("w", 1.0)
+    assert claim is not None
+    store.fail_frame(claim, Fault(code="constant-image", hint="Every pixel is the same; open the beam."))
+    return frame_id
+
+
+def test_the_last_frames_stand_side_by_side_with_what_was_lost_and_why(page: Page, store: Store):
+    for sequence in range(3):
+        put_worked(store, sequence)
+    page.goto("/")
+    bars = page.locator("#strip i")
+    expect(bars).to_have_count(3)
+    expect(page.locator("#strip-note")).to_contain_text("0 late")
+    put_worked(store, 3)
+    expect(bars).to_have_count(4)
+    expect(bars.nth(3)).to_have_attribute("data-kind", "met")
+    expect(bars.nth(3)).to_have_attribute("title", "stem-e1-000003: analysis 574 ms of 3.00 s, scan 500 ms")
+    failed(store, 4)
+    expect(bars.nth(4)).to_have_attribute("data-kind", "lost")
+    store.append_event(Event(kind="gap", stream="stem", at="2026-11-21T09:30:00Z", data={"missing": 2}))
+    expect(page.locator("#strip-note")).to_contain_text("1 refused or failed: constant-image")
+    expect(page.locator("#strip-note")).to_contain_text("2 missing before they reached us")
+
+
+def test_a_fault_is_told_with_what_to_do_until_a_frame_works_again(page: Page, store: Store):
+    put_worked(store, 0)
+    page.goto("/")
+    expect(page.locator("#frame-id")).to_have_text("stem-e1-000000")
+    failed(store, 1)
+    state = page.locator("#state")
+    expect(state).to_have_attribute("data-state", "fault")
+    expect(state).to_contain_text("constant-image. Every pixel is the same; open the beam.")
+    page.reload()
+    expect(state).to_contain_text("open the beam")
+    put_worked(store, 2)
+    expect(state).to_have_attribute("data-state", "live")
+
+
+def test_the_lattice_is_edited_in_place_and_a_wrong_one_is_told_in_words(page: Page, store: Store):
+    put_worked(store)
+    page.goto("/")
+    page.get_by_role("button", name="Edit lattice").click()
+    page.get_by_label("Known from").select_option("lattice")
+    page.get_by_label("Value").fill("SrTiO4")
+    page.get_by_role("button", name="Use from the next frame").click()
+    expect(page.locator("#lattice-hint")).to_contain_text("SrTiO3")
+    page.get_by_label("Value").fill("SrTiO3")
+    page.get_by_role("button", name="Use from the next frame").click()
+    expect(page.get_by_role("alert")).to_contain_text("next frame")
+    assert store.policy("stem").lattice == "SrTiO3"
+    page.get_by_role("button", name="Edit lattice").click()
+    expect(page.get_by_label("Known from")).to_have_value("lattice")
+    page.get_by_label("Known from").select_option("density")
+    page.get_by_label("Value").fill("-1")
+    page.get_by_role("button", name="Use from the next frame").click()
+    expect(page.locator("#lattice-hint")).to_contain_text("not a number above 0")
+    page.get_by_role("button", name="Cancel").click()
+    assert store.policy("stem").density_per_nm2 is None
+
+
+def test_nothing_scrolls_on_an_instruments_monitor(page: Page, store: Store):
+    put_worked(store)
+    page.goto("/")
+    expect(page.locator("#map")).to_have_attribute("data-atoms", "60")
+    sizes = page.evaluate(
+        "(({ scrollHeight, scrollWidth }) => [scrollHeight, innerHeight, scrollWidth, innerWidth])"
+        "(document.documentElement)"
+    )
+    assert sizes[0] <= sizes[1]
+    assert sizes[2] <= sizes[3]
