@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paretoscope.cli.doctor_ports import ports
+from paretoscope.settings import load
 from paretoscope_client.sender import FrameSender
 from store.helpers import frame
 from worker import fakes
@@ -174,6 +176,22 @@ def test_a_busy_port_is_told_with_the_setting_that_moves_it(environment: dict[st
     assert "PARETOSCOPE_HTTP_PORT" in api.stderr
     assert "PARETOSCOPE_FRAMES" in frames.stderr.splitlines()[-1]
     assert "Traceback" not in api.stderr + frames.stderr
+
+
+def test_the_doctor_asks_who_holds_a_port(environment: dict[str, str]) -> None:
+    with serving(environment, "--workers", "0") as service:
+        frames, port = service.frames, int(service.url.rpartition(":")[2])
+        ours = list(ports(load(http_port=port, frames=frames)))
+        swapped = list(
+            ports(load(http_port=int(frames.rpartition(":")[2]), frames=f"tcp://127.0.0.1:{port}"))
+        )
+    assert [fine for fine, _, _ in ours] == [True, True], ours
+    assert "held by Paretoscope" in ours[0][2]
+    assert "held by a bridge" in ours[1][2]
+    assert [fine for fine, _, _ in swapped] == [False, False], swapped
+    assert "PARETOSCOPE_HTTP_PORT" in swapped[0][2]
+    assert "PARETOSCOPE_FRAMES" in swapped[1][2]
+    assert [fine for fine, _, _ in ports(load(http_port=port, frames=frames))] == [True, True]
 
 
 def test_the_api_process_never_loads_the_numerics(environment: dict[str, str]) -> None:

@@ -76,11 +76,18 @@ def test_parameters_of_ones_own_join_the_front(bench: Bench) -> None:
     assert len(front.points) == 4
 
 
-def test_the_frames_own_ledger_stays(bench: Bench) -> None:
+def test_the_frames_own_ledger_stays_and_the_redetections_stands_beside_it(bench: Bench) -> None:
     frame_id = worked(bench)
     before = bench.store.document(frame_id, Ledger)
     choose(bench, frame_id, point=2)
-    assert bench.store.document(frame_id, Ledger) == before
+    after = bench.store.document(frame_id, Ledger)
+    assert after is not None
+    assert after.model_copy(update={"redetection": None}) == before
+    assert after.redetection is not None
+    assert after.redetection.mode == "redetection"
+    assert {stage.name: stage.ms for stage in after.redetection.stages} == {"detect": 1.0}
+    assert 0.0 < after.redetection.total_ms <= after.redetection.deadline_ms
+    assert after.redetection.met
     event = bench.store.read_events("0")[-1][1]
     assert event.data["redetect_ms"] > 0.0
     assert event.data["stages"] == {"detect": 1.0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import socket
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paretoscope.cli import options
+from paretoscope.cli.doctor_ports import ports
 from paretoscope.errors import ParetoscopeError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def command(config: options.Config = None, data: options.Data = None, device: op
     for line in _settings_lines(settings):
         typer.echo(f"  {line}")
     problems = 0
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_packages, _store, _device, _ports)
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_packages, _store, _device, ports)
     for check in checks:
         for fine, what, found in check(settings):
             problems += not fine
@@ -100,33 +100,3 @@ def _device(settings: Settings) -> Iterator[Finding]:
         "kernels",
         "compiled" if compiled else "not compiled yet: the first start takes a minute longer",
     )
-
-
-def _ports(settings: Settings) -> Iterator[Finding]:
-    """A taken port is a problem unless the service itself, found by its store, may be what holds it."""
-    from paretoscope.adapters.store.launch import attach
-
-    try:
-        attach(settings).close()
-        runs = True
-    except ParetoscopeError:
-        runs = False
-    yield _port("API", settings.http_host, settings.http_port, "PARETOSCOPE_HTTP_PORT", runs)
-    scheme, _, rest = settings.frames.partition("://")
-    host, _, port = rest.rpartition(":")
-    if scheme == "tcp" and port.isdigit():
-        host = {"*": "0.0.0.0"}.get(host, host.strip("[]"))
-        yield _port("frames", host, int(port), "PARETOSCOPE_FRAMES", runs)
-
-
-def _port(what: str, host: str, port: int, setting: str, runs: bool) -> Finding:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if runs:
-                return True, f"port for {what}", f"{host}:{port} is in use while the service runs"
-            return False, f"port for {what}", f"{host}:{port}: {error.strerror}; free it or set {setting}"
-    return True, f"port for {what}", f"{host}:{port} is free"

@@ -33,6 +33,8 @@ class Ledger(Document):
     evaluations: Annotated[int, Field(ge=0)] = 0
     device: str = "cpu"
     version: str = ""
+    redetection: Ledger | None = None
+    """Of the last choice on this frame, in mode 'redetection': from when a worker took the choice."""
 
 
 class Guard(Document):

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from paretoscope.adapters.store import ChoiceClaim, Store
+from paretoscope.adapters.store import ChoiceClaim, Store, utc_now
 from paretoscope.contract import (
     AtomMap,
     Choice,
@@ -83,7 +83,7 @@ class ChoiceWorker:
 
     def _redetect(self, claim: ChoiceClaim) -> None:
         choice, store, wait = claim.choice, self._store, self._patience.until_done
-        begun = time.monotonic()
+        begun, begun_at = time.monotonic(), utc_now()
         header = wait(lambda: store.header(choice.frame_id))
         pixels = wait(lambda: store.pixels(choice.frame_id))
         policy = wait(lambda: store.policy(header.stream))
@@ -105,6 +105,13 @@ class ChoiceWorker:
         met = kept is None or kept.met
         documents.append(verdict.guard(header, policy, gap=gap, met=met, atoms=atoms, front=front))
         operating = _operating(claim, params) if choice.scope == "stream" else None
+        if kept is not None:
+            stages = [one for one in found if isinstance(one, StageTime)]
+            documents.append(
+                verdict.with_redetection(
+                    kept, stages, begun_at=begun_at, published_at=utc_now(), device=self._pulse.device
+                )
+            )
         told: dict[str, Any] = {
             "redetect_ms": (time.monotonic() - begun) * 1e3,
             "stages": {one.name: one.ms for one in found if isinstance(one, StageTime)},

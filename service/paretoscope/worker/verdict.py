@@ -58,6 +58,29 @@ def ledger(
     )
 
 
+def with_redetection(
+    kept: Ledger, stages: Iterable[StageTime], *, begun_at: datetime, published_at: datetime, device: str
+) -> Ledger:
+    """The frame's own ledger, and beside it that of its last re-detection, held to the same deadline."""
+    total_ms = max(0.0, (published_at - begun_at).total_seconds() * 1e3)
+    return kept.model_copy(
+        update={
+            "redetection": Ledger(
+                frame_id=kept.frame_id,
+                received_at=utc_text(begun_at),
+                published_at=utc_text(published_at),
+                stages=merged(stages),
+                total_ms=total_ms,
+                deadline_ms=kept.deadline_ms,
+                met=total_ms <= kept.deadline_ms,
+                mode="redetection",
+                device=device,
+                version=kept.version,
+            )
+        }
+    )
+
+
 def guard(
     header: FrameHeader,
     policy: StreamPolicy,

@@ -77,7 +77,7 @@ def plainest(given: dict[str, Any], error: ValidationError) -> tuple[str, str]:
     for one in error.errors(include_url=False):
         path, value = [], given
         for part in one["loc"]:
-            if isinstance(value, dict) and part in value:
+            if isinstance(part, str) and isinstance(value, dict) and part in value:
                 value = value[part]
                 path.append(str(part))
             elif one["type"] == "missing" and part == one["loc"][-1]:
