@@ -11,7 +11,7 @@ import torch
 from paretoscope.contract import LogParams
 from paretoscope.core.peaks import SpatialMaxima, peaks_between, spatial_maxima
 from paretoscope.core.prune import kept_after_pruning
-from paretoscope.core.scale_space import linear_scales, log_stack
+from paretoscope.core.scale_space import linear_scales, log_planes
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def detect_blobs(
     or of a neighbouring voxel, or two responses that close where the order of blobs decides between them.
     """
     scales = linear_scales(params)
-    maxima = spatial_maxima(log_stack(image_unit, scales, device), params.threshold, cap)
+    maxima = spatial_maxima(log_planes(image_unit, scales, device), params.threshold, cap)
     return blobs_between(maxima, scales, 0, len(scales) - 1, params.threshold, params.overlap, cap)
 
 

@@ -11,7 +11,7 @@ import torch
 from paretoscope.contract import LogParams
 from paretoscope.core.blobs import Blobs, blobs_between
 from paretoscope.core.peaks import SpatialMaxima, spatial_maxima
-from paretoscope.core.scale_space import exact_grid, log_stack
+from paretoscope.core.scale_space import exact_grid, log_planes
 from paretoscope.errors import BadParameters
 
 
@@ -45,7 +45,7 @@ class CandidateSet:
         it by about 1e-6, see `scale_space.exact_grid`.  Raises BadParameters for other scales.
         """
         grid = exact_grid(sigmas)
-        return cls(spatial_maxima(log_stack(image_unit, grid, device), floor, cap), grid, float(floor), cap)
+        return cls(spatial_maxima(log_planes(image_unit, grid, device), floor, cap), grid, float(floor), cap)
 
     def __len__(self) -> int:
         return len(self.maxima)

@@ -13,7 +13,9 @@ so one list of spatial maxima with two flags holds the peaks of every sub-range.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,47 +69,54 @@ def default_cap(shape: tuple[int, int]) -> int:
     return max(20_000, shape[0] * shape[1] // 16)
 
 
-def spatial_maxima(stack: torch.Tensor, floor: float, cap: int | None = None) -> SpatialMaxima:
+def spatial_maxima(stack: Iterable[torch.Tensor], floor: float, cap: int | None = None) -> SpatialMaxima:
     """Find the spatial maxima above `floor` (strictly) at every scale.
 
-    stack: (S, rows, columns) float32.  cap: most maxima kept per scale (None: `default_cap`).
+    stack: (S, rows, columns) float32, or its planes one after the other: two are looked at together.
+    cap: most maxima kept per scale (None: `default_cap`).
     """
-    count, rows, columns = stack.shape
-    cap = default_cap((rows, columns)) if cap is None else cap
-    best, extremes = [], []
-    for plane in stack:  # plane by plane: one plane fits the cache
-        best.append(_best_of_3x3(plane))
-        extremes.append(torch.stack(torch.aminmax(plane)))
-    lowest, highest = torch.stack(extremes, dim=1).cpu().numpy()
-    parts: list[list[torch.Tensor]] = []
-    capped = False
-    for k in range(count):
-        flat = stack[k].reshape(-1)
-        where = torch.nonzero((flat == best[k].view(-1)) & (flat > floor)).squeeze(1)
-        if len(where) > cap:
+    parts: list[list[Any]] = []
+    extremes: list[tuple[float, float]] = []
+    shape, capped = (0, 0), False
+    under: Any = None  # the plane before, and the surroundings and responses of its maxima
+    for k, plane in enumerate(stack):
+        shape = (plane.shape[0], plane.shape[1])
+        # On a CPU numpy compares and counts three to seven times as fast as torch; the code is the same.
+        flat: Any = plane.reshape(-1).numpy() if plane.device.type == "cpu" else plane.reshape(-1)
+        xp: Any = np if isinstance(flat, np.ndarray) else torch
+        where = xp.where(_tops_its_cross(flat, shape[1], floor))[0]
+        around = _around(where, shape, xp)
+        top = _unbeaten(flat[where], flat, around)
+        where, around = where[top], around[:, top]
+        most = default_cap(shape) if cap is None else cap
+        if len(where) > most:
             capped = True
-            strongest = torch.sort(flat[where], descending=True, stable=True).indices[:cap]
-            where = where[strongest]
+            strongest = xp.argsort(-flat[where], stable=True)[:most]
+            where, around = where[strongest], around[:, strongest]
         response = flat[where]
-        yes = torch.ones_like(where, dtype=torch.bool)
-        below = response >= best[k - 1].view(-1)[where] if k > 0 else yes
-        above = response >= best[k + 1].view(-1)[where] if k + 1 < count else yes
-        parts.append([where, torch.full_like(where, k), response, below, above])
+        yes = xp.ones_like(where, dtype=xp.bool)
+        parts.append([where, xp.full_like(where, k), response, yes, yes])
+        if under is not None:
+            parts[k][3] = _unbeaten(response, under[0], around)
+            parts[k - 1][4] = _unbeaten(under[1], flat, under[2])
+        under = flat, response, around
+        extremes.append((float(flat.min()), float(flat.max())))
     where, scale, response, below, above = (
-        torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
+        np.concatenate([_as_numpy(part) for part in column]) for column in zip(*parts, strict=True)
     )
-    order = np.lexsort((scale, where, -response))
+    order = _strongest_first(response, where * len(parts) + scale)
+    lowest, highest = np.array(extremes, dtype=np.float32).T
     where = where[order]
     return SpatialMaxima(
-        y_px=(where // columns).astype(np.int32),
-        x_px=(where % columns).astype(np.int32),
+        y_px=(where // shape[1]).astype(np.int32),
+        x_px=(where % shape[1]).astype(np.int32),
         scale=scale[order].astype(np.int32),
         response=response[order],
         tops_below=below[order],
         tops_above=above[order],
         lowest=lowest,
         highest=highest,
-        shape=(rows, columns),
+        shape=shape,
         capped=capped,
     )
 
@@ -134,16 +143,43 @@ def peaks_between(
     return rows[:cap], len(rows) > cap
 
 
-def _best_of_3x3(plane: torch.Tensor) -> torch.Tensor:
-    """The largest value of every pixel's 3 x 3 neighbourhood inside the image, (rows, columns).
+def _tops_its_cross(flat: Any, columns: int, floor: float) -> Any:
+    """Pixels above `floor` that none of their four nearest ones exceeds, (rows x columns) bool.
 
-    Three in-place passes a direction: ten times as fast as max_pool2d on a CPU (1.7 against 48 ms for
-    10 x 512 x 512 on one thread).
+    One pixel in a hundred is left for the test of all neighbours, which has to look them up one by one.
     """
-    across = plane.clone()
-    torch.maximum(across[:, 1:], plane[:, :-1], out=across[:, 1:])
-    torch.maximum(across[:, :-1], plane[:, 1:], out=across[:, :-1])
-    best = across.clone()
-    torch.maximum(best[1:], across[:-1], out=best[1:])
-    torch.maximum(best[:-1], across[1:], out=best[:-1])
-    return best
+    top = flat > floor
+    left, right = flat[1:] >= flat[:-1], flat[:-1] >= flat[1:]
+    left[columns - 1 :: columns] = True  # where one row ends and the next begins
+    right[columns - 1 :: columns] = True
+    top[1:] &= left
+    top[:-1] &= right
+    top[columns:] &= flat[columns:] >= flat[:-columns]
+    top[:-columns] &= flat[:-columns] >= flat[columns:]
+    return top
+
+
+def _around(where: Any, shape: tuple[int, int], xp: Any) -> Any:
+    """Flat indices (9, n) of the 3 x 3 pixels round n pixels; at the image's rim some come twice."""
+    rows, columns = shape
+    y, x = where // columns, where % columns
+    down = xp.stack([(y - 1).clip(0), y, (y + 1).clip(0, rows - 1)]) * columns
+    across = xp.stack([(x - 1).clip(0), x, (x + 1).clip(0, columns - 1)])
+    return (down[:, None] + across[None]).reshape(9, -1)
+
+
+def _unbeaten(response: Any, flat: Any, around: Any) -> Any:
+    """Which of n responses none of the nine pixels `around` them in a plane exceeds, (n,) bool."""
+    return (flat[around] <= response).all(0)
+
+
+def _strongest_first(response: npt.NDArray[np.float32], place: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The order of falling responses, equal ones by rising place."""
+    if len(response) and response.min() > 0 and place.max() < 2**32:
+        # Positive floats are ordered as their bits are: one sort of integers, seven times as fast.
+        return np.argsort((-response.view(np.int32).astype(np.int64) << 32) + place)
+    return np.lexsort((place, -response))
+
+
+def _as_numpy(column: Any) -> npt.NDArray:
+    return column if isinstance(column, np.ndarray) else column.cpu().numpy()
