@@ -70,7 +70,7 @@ def _one_round(
     move: bool,
 ) -> AtomModels:
     """Subtract all neighbours as they are now, then take one step with every atom."""
-    residual = image.to(torch.float64) - _rendered(image.shape, model.values)
+    residual = image - _rendered(image.shape, model.values)
     y0 = start[:, Y].round().to(torch.int64).clamp(0, image.shape[0] - 1)
     x0 = start[:, X].round().to(torch.int64).clamp(0, image.shape[1] - 1)
     reach = torch.minimum(2 * torch.exp(start[:, LN_SIGMA]), 0.35 * neighbour_px).clamp(min=1.0)
@@ -90,8 +90,8 @@ def _one_round(
 
 
 def _rendered(shape: torch.Size, values: torch.Tensor) -> torch.Tensor:
-    """The sum of all atoms without their backgrounds, (rows, columns) float64."""
-    canvas = torch.zeros(shape, dtype=torch.float64, device=values.device)
+    """The sum of all atoms without their backgrounds, (rows, columns) float32."""
+    canvas = torch.zeros(shape, dtype=torch.float32, device=values.device)
     y0, x0 = (
         values[:, axis].round().clamp(0, side - 1).to(torch.int64)
         for axis, side in ((Y, shape[0]), (X, shape[1]))
@@ -105,7 +105,7 @@ def _rendered(shape: torch.Size, values: torch.Tensor) -> torch.Tensor:
         for axis, centre, side in ((Y, y0, shape[0]), (X, x0, shape[1])):
             at = centre[rows, None] + offset
             u = (at - own[:, axis, None]) * torch.exp(-own[:, LN_SIGMA, None])
-            strips.append(torch.exp(-0.5 * u * u) * ((at >= 0) & (at < side)))
-        spots = own[:, AMPLITUDE, None, None] * strips[0][:, :, None] * strips[1][:, None, :]
+            strips.append((torch.exp(-0.5 * u * u) * ((at >= 0) & (at < side))).to(torch.float32))
+        spots = (own[:, AMPLITUDE, None].to(torch.float32) * strips[0])[:, :, None] * strips[1][:, None, :]
         canvas.view(-1).index_add_(0, where.reshape(-1), spots.reshape(-1))
     return canvas

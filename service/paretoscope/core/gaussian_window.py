@@ -46,9 +46,23 @@ class Window:
         falloff = torch.exp(-0.5 * (offset / reach[:, None]) ** 2)
         self.weight_y = falloff * ((self.y >= 0) & (self.y < shape[0]))
         self.weight_x = falloff * ((self.x >= 0) & (self.x < shape[1]))
-        g_y, g_x = (self._profiles(at, axis, own)[:, 0] for at, axis in ((self.y, Y), (self.x, X)))
-        self.data = residual + own[:, AMPLITUDE, None, None] * g_y[:, :, None] * g_x[:, None, :]
-        self.square = (self.weight_y[:, None] @ (self.data * self.data) @ self.weight_x[:, :, None])[:, 0, 0]
+        # The data are the residual plus the atom itself, and the atom's part of every sum is a product too.
+        self.residual = residual
+        self.height = own[:, AMPLITUDE]
+        self.own_y, self.own_x = (
+            self._profiles(at, axis, own)[:, 0] for at, axis in ((self.y, Y), (self.x, X))
+        )
+        weighted_y, weighted_x = self.own_y * self.weight_y, self.own_x * self.weight_x
+        size = (self.own_y * weighted_y).sum(1) * (self.own_x * weighted_x).sum(1)
+        both = self._sums(residual, weighted_y[:, None], weighted_x[:, None])[:, 0, 0]
+        rest = self._sums(residual * residual, self.weight_y[:, None], self.weight_x[:, None])[:, 0, 0]
+        self.square = rest + self.height * (2 * both + self.height * size)
+
+    @staticmethod
+    def _sums(pixels: torch.Tensor, along_y: torch.Tensor, along_x: torch.Tensor) -> torch.Tensor:
+        """Weighted sums over the windows, (n, p, q) float64; along_y: (n, p, K), along_x: (n, q, K)."""
+        kind = pixels.dtype
+        return (along_y.to(kind) @ pixels @ along_x.to(kind).transpose(1, 2)).to(torch.float64)
 
     @staticmethod
     def _profiles(at: torch.Tensor, axis: int, values: torch.Tensor) -> torch.Tensor:
@@ -60,7 +74,10 @@ class Window:
     def state(self, values: torch.Tensor) -> State:
         along_y, along_x = self._profiles(self.y, Y, values), self._profiles(self.x, X, values)
         weighted_y, weighted_x = along_y * self.weight_y[:, None], along_x * self.weight_x[:, None]
-        data = (weighted_y @ self.data @ weighted_x.transpose(1, 2)).permute(1, 2, 0)
+        data = self._sums(self.residual, weighted_y, weighted_x)
+        of_y = (weighted_y @ self.own_y[:, :, None])[:, :, 0] * self.height[:, None]
+        of_x = (weighted_x @ self.own_x[:, :, None])[:, :, 0]
+        data = (data + of_y[:, :, None] * of_x[:, None, :]).permute(1, 2, 0)
         normal = _products(values, weighted_y @ along_y.transpose(1, 2), weighted_x @ along_x.transpose(1, 2))
         height, floor = values[:, AMPLITUDE], values[:, BACKGROUND]
         pull = height[:, None] * normal[:, AMPLITUDE] + floor[:, None] * normal[:, BACKGROUND]

@@ -32,12 +32,11 @@ def fit_parabola(
     """Refine blobs found on whole pixels.
 
     image: (rows, columns) float32.  y_px, x_px: (N,) int64.  sigma_px: (N,) float64, the scale of each blob.
-    The response is taken at 3 x 3 pixels and 3 scales round each blob, with the kernels of `scale_space`.
+    The response is taken at 3 x 3 pixels round each blob and at 3 scales, with the kernels of `scale_space`.
     Where the response has no peak there (a ridge, a rim) the whole pixel or the scale stays as it is.
     A position moves by one pixel at most, a scale by a factor of e^0.3.
     """
-    response = _responses_around(image, y_px, x_px, sigma_px)
-    plane = response[:, 1]
+    plane, below, above = _responses_around(image, y_px, x_px, sigma_px)
     middle = plane[:, 1, 1]
     slope_y, slope_x = (plane[:, 2, 1] - plane[:, 0, 1]) / 2, (plane[:, 1, 2] - plane[:, 1, 0]) / 2
     bend_y = plane[:, 2, 1] - 2 * middle + plane[:, 0, 1]
@@ -50,7 +49,6 @@ def fit_parabola(
     shift_y = torch.where(peaked, (twist * slope_x - bend_x * slope_y) / safe, zero).clamp(-1, 1)
     shift_x = torch.where(peaked, (twist * slope_y - bend_y * slope_x) / safe, zero).clamp(-1, 1)
 
-    below, above = response[:, 0, 1, 1], response[:, 2, 1, 1]
     bend = above - 2 * middle + below
     concave = bend < -1e-6 * middle.abs()
     step = torch.where(concave, (below - above) / (2 * torch.where(concave, bend, bend - 1)), zero)
@@ -69,22 +67,38 @@ def fit_parabola(
 
 def _responses_around(
     image: torch.Tensor, y_px: torch.Tensor, x_px: torch.Tensor, sigma_px: torch.Tensor
-) -> torch.Tensor:
-    """LoG responses (N, 3 scales, 3 rows, 3 columns) float64 at each blob and its neighbours."""
-    out = torch.empty((len(y_px), 3, 3, 3), dtype=torch.float64, device=image.device)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """LoG responses, float64: (N, 3 rows, 3 columns) round each blob, and (N,) one scale below and above."""
+    plane = torch.empty((len(y_px), 3, 3), dtype=torch.float64, device=image.device)
+    below, above = torch.empty((2, len(y_px)), dtype=torch.float64, device=image.device)
     for rows, window in cut_windows(
         image, y_px, x_px, radius=torch.ceil(4 * sigma_px * math.exp(SCALE_STEP)) + 1, edge="mirror"
     ):
         radius = window.shape[-1] // 2
         offset = torch.arange(-radius, radius + 1, dtype=torch.float64, device=image.device)
-        shift = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=image.device)
-        for t, factor in enumerate((math.exp(-SCALE_STEP), 1.0, math.exp(SCALE_STEP))):
-            sigma = sigma_px[rows, None, None] * factor
-            u = offset - shift[:, None]
-            smooth = torch.exp(-0.5 * (u / sigma) ** 2)
-            smooth = smooth / smooth.sum(-1, keepdim=True)
-            curve = (1 - (u / sigma) ** 2) * smooth
-            both = torch.cat([smooth, curve], dim=1).to(window.dtype)  # (n, 6, K)
-            table = both @ window @ both.transpose(1, 2)  # (n, 6 along y, 6 along x)
-            out[rows, t] = (table[:, 3:, :3] + table[:, :3, 3:]).to(torch.float64)
-    return out
+        shift = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=image.device)[:, None]
+        kernels = [
+            _kernels(offset - shift[at], sigma_px[rows] * factor).to(window.dtype)
+            for factor, at in (
+                (1.0, slice(0, 3)),
+                (math.exp(-SCALE_STEP), slice(1, 2)),
+                (math.exp(SCALE_STEP), slice(1, 2)),
+            )
+        ]
+        # All kernels along y in one pass over the pixels; what is left are a few numbers a blob.
+        down = torch.cat(kernels, dim=1) @ window
+        for out, along_y, along_x in zip(
+            (plane, below, above), down.split([6, 2, 2], dim=1), kernels, strict=True
+        ):
+            half = along_x.shape[1] // 2
+            table = along_y @ along_x.transpose(1, 2)
+            out[rows] = (table[:, half:, :half] + table[:, :half, half:]).reshape(-1, *out.shape[1:]).double()
+    return plane, below, above
+
+
+def _kernels(offset: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
+    """(n, 2 m, K): m Gaussians, then minus sigma^2 times their second derivatives, at offsets (m, K)."""
+    u = offset / sigma_px[:, None, None]
+    smooth = torch.exp(-0.5 * u * u)
+    smooth = smooth / smooth.sum(-1, keepdim=True)
+    return torch.cat([smooth, (1 - u * u) * smooth], dim=1)
