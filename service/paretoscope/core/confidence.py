@@ -22,7 +22,7 @@ def significance(response: npt.NDArray, sigma_px: npt.NDArray, noise: npt.NDArra
 
     response, sigma_px: (N,) LoG response and its scale.  noise: (N,) standard deviation of a pixel nearby.
     """
-    gain = np.array([_noise_gain(round(float(sigma), 3)) for sigma in sigma_px])
+    gain = np.array([noise_gain(round(float(sigma), 3)) for sigma in sigma_px])
     return np.clip(np.asarray(response, np.float64) / np.maximum(noise * gain, 1e-12), 0.0, 1e4)
 
 
@@ -61,7 +61,7 @@ def _maxima(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4096)
-def _noise_gain(sigma: float) -> float:
+def noise_gain(sigma: float) -> float:
     """Standard deviation of the LoG response to white noise of standard deviation 1."""
     smooth, curve = kernel_1d(sigma, 0), -(sigma**2) * kernel_1d(sigma, 2)
     return math.sqrt(2 * ((smooth @ smooth) * (curve @ curve) + (smooth @ curve) ** 2))

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from paretoscope.core.blob_width import blob_width
+from paretoscope.core.confidence import noise_gain
 from paretoscope.core.demodulate import fast_length
 
 LIQUID = 0.85
@@ -22,6 +23,11 @@ REACHES = ((10.0, 18.0), (4.0, 7.0))
 farther away it is no packing but the support's texture. Touching atoms have neighbours five widths away, and
 the width of atoms in a dense film may come out at a third of what it is. The second pair is for packed atoms
 on a strongly bent background (a particle): it makes rings of its own, about nine widths away."""
+BEYOND_NOISE = 6.0
+"""Spreads of the noise that something in the frame must exceed: a million independent places have one chance
+in a thousand."""
+UNLIKE_NOISE = 5.0
+"""Spreads of the autocorrelation of white noise that that of neighbouring pixels must exceed."""
 LEAST_RING = 0.025
 """Autocorrelation at a ring: packed atoms give 0.035 and up, atoms that only keep apart 0.02 at most."""
 PACKED = (0.5, 1.6)
@@ -47,8 +53,8 @@ def grain(image: np.ndarray, area: np.ndarray, step_px: int, count: float | None
     distance = _ring(image, weight, sigma_px, count)
     if distance is not None:
         return Grain(distance, LIQUID / distance**2, "ring")
-    seen = _specks(image, weight, sigma_px)
-    return Grain(WIDE * sigma_px, max(seen, 1) / max(float(weight.sum()), 1.0), "specks", sigma_px)
+    seen = _specks(image, weight, sigma_px) if _holds_structure(image, weight) else 0
+    return Grain(WIDE * sigma_px, seen / max(float(weight.sum()), 1.0), "specks", sigma_px)
 
 
 def _ring(image: np.ndarray, weight: np.ndarray, sigma_px: float, count: float | None) -> float | None:
@@ -60,10 +66,16 @@ def _ring(image: np.ndarray, weight: np.ndarray, sigma_px: float, count: float |
     for widths, farthest in REACHES:
         widest = min(widths * sigma_px, min(image.shape) / 8.0)
         flat = (image - ndimage.gaussian_filter(image, widest, truncate=2.0)) * weight
-        distance = _first_ring(_radial_autocorrelation(flat, weight))
+        curve, related = _radial_autocorrelation(flat, weight)
+        distance = _first_ring(curve) if related else None
         if distance is not None and low < distance < high and distance <= farthest * sigma_px:
             return distance
     return None
+
+
+def _holds_structure(image: np.ndarray, weight: np.ndarray) -> bool:
+    flat = (image - ndimage.gaussian_filter(image, min(image.shape) / 8.0, truncate=2.0)) * weight
+    return _radial_autocorrelation(flat, weight)[1]
 
 
 def _specks(image: np.ndarray, weight: np.ndarray, sigma_px: float) -> int:
@@ -71,15 +83,18 @@ def _specks(image: np.ndarray, weight: np.ndarray, sigma_px: float) -> int:
     response = -ndimage.gaussian_laplace(image, sigma_px) * sigma_px**2
     peak = response == ndimage.maximum_filter(response, size=2 * int(np.ceil(sigma_px)) + 1)
     heights = response[peak & (weight > 0)]
-    # White noise of deviation s has a response of deviation s / (sqrt(2 pi) sigma).
     diagonal = image[1:, 1:] - image[1:, :-1] - image[:-1, 1:] + image[:-1, :-1]
     noise = 1.4826 * float(np.median(np.abs(diagonal))) / 2.0
-    heights = heights[heights > 4.5 * noise / (np.sqrt(2 * np.pi) * sigma_px)]
+    spread = noise * noise_gain(round(sigma_px, 3))
+    if not (heights > BEYOND_NOISE * spread).any():
+        return 0
+    heights = heights[heights > 4.5 * spread]
     return int((heights > 0.4 * np.sort(heights)[-8:].mean()).sum()) if len(heights) else 0
 
 
-def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(radii,) mean product of pixels one radius apart, 1 at zero; radii 0, 1, 2, ... px."""
+def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, bool]:
+    """(radii,) mean product of pixels one radius apart, 1 at zero; radii 0, 1, 2, ... px. And whether
+    neighbouring pixels have more in common than in noise of any distribution."""
     size = tuple(fast_length(2 * side) for side in flat.shape)
     product = np.fft.irfft2(np.abs(np.fft.rfft2(flat, s=size)) ** 2, s=size)
     pairs = np.fft.irfft2(np.abs(np.fft.rfft2(weight, s=size)) ** 2, s=size)
@@ -91,8 +106,8 @@ def _radial_autocorrelation(flat: np.ndarray, weight: np.ndarray) -> np.ndarray:
     many = np.bincount(radius.ravel(), np.maximum(pairs[part], 1.0).ravel())[:reach]
     curve = total / many
     # The value at zero holds the noise too; carry the parabola through 1 and 2 px back to it.
-    curve[0] = max(float((4.0 * curve[1] - curve[2]) / 3.0), 1e-20)
-    return curve / curve[0]
+    noisy, curve[0] = float(curve[0]), max(float((4.0 * curve[1] - curve[2]) / 3.0), 1e-20)
+    return curve / curve[0], curve[0] > UNLIKE_NOISE * noisy / np.sqrt(max(float(weight.sum()), 1.0))
 
 
 def _first_ring(curve: np.ndarray) -> float | None:

@@ -13,6 +13,7 @@ from paretoscope.core.placed import Placed
 from paretoscope.core.spectrum import background_waves
 
 HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
+NOTHING = "nothing stands out above the noise: no atoms are expected"
 AGREES = 2.0
 """A density or count further than this factor from that of the lattice seen is not about its atoms."""
 
@@ -42,6 +43,8 @@ def without_lattice(
         label, neighbour = given.label, given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
         density = given.density_per_nm2 * float(pixels_nm.prod())
         told = f"the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
+        if not placed.lattice_seen and grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
+            density, told = 0.0, NOTHING
     elif _is_of_lattice(placed, atoms, area_px):
         neighbour, told = placed.neighbour_px, ""
     else:
@@ -96,6 +99,8 @@ def _is_of_lattice(placed: Placed, atoms: float | None, area_px: float) -> bool:
 
 
 def _guessed(guess: Grain) -> str:
+    if guess.density_per_px == 0.0:
+        return NOTHING
     if guess.how == "ring":
         return (
             f"a guess: atoms have neighbours {guess.neighbour_px:.1f} px away, packed like a liquid; "
