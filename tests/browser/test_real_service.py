@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -40,13 +42,22 @@ def graphene(seed: int) -> np.ndarray:
     return render(make_sample("graphene", field_nm=FIELD_NM, seed=1), scan, seed=seed).image
 
 
+def ready(client: Client) -> None:  # noqa: F811
+    """The worker's kernels are warm."""
+    until = time.monotonic() + 60.0
+    while not client.readiness().ready and time.monotonic() < until:
+        time.sleep(0.1)
+
+
 def keep_screenshot(page: Page, name: str) -> None:
-    """With PARETOSCOPE_SCREENSHOTS=folder the page is kept there as the README's pictures, 256 colours."""
+    """Under the folder PARETOSCOPE_SCREENSHOTS, in 256 colours."""
     folder = os.environ.get("PARETOSCOPE_SCREENSHOTS")
     if folder:
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         Path(folder).mkdir(parents=True, exist_ok=True)
-        picture.quantize(256, dither=Image.Dither.NONE).save(Path(folder) / name, optimize=True)
+        picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            Path(folder) / name, optimize=True
+        )
 
 
 def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
@@ -56,6 +67,7 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
 ):
     live.goto("/")
     expect(live.locator("#state")).to_have_text("Waiting for the first frame")
+    ready(client)
     with FrameSender(service.frames, STREAM) as sender:
         first = closed(client, sender.send(graphene(1), pixel_size_nm=FIELD_NM / SIDE_PX).wait(30).frame_id)
         assert first.state == "done", first.fault
@@ -65,8 +77,6 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
         expect(live.locator("#map")).to_have_attribute("data-revision", "0")
         options = live.locator("#front").get_by_role("option")
         expect(options).to_have_count(first.points)
-        keep_screenshot(live, "dashboard.png")
-
         others = [index for index in range(first.points) if index != first.chosen]
         options.nth(others[0]).click()
         expect(live.locator("#map")).to_have_attribute("data-revision", "1")
@@ -87,3 +97,25 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
         assert second.params is not None
         assert second.params.threshold == pytest.approx(steered.params.threshold, rel=0.02)
         expect(live.locator("#params")).to_contain_text(f"overlap {steered.params.overlap:.3g}")
+
+
+@pytest.mark.skipif("PARETOSCOPE_SCREENSHOTS" not in os.environ, reason="no pictures are asked for")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_pictures_are_renewed(
+    live: Page,
+    service: Service,  # noqa: F811
+    client: Client,  # noqa: F811
+    theme: Literal["light", "dark"],
+):
+    live.emulate_media(color_scheme=theme)
+    live.goto("/")
+    ready(client)
+    with FrameSender(service.frames, f"demo-{theme}") as sender:
+        for seed in range(6):
+            receipt = sender.send(graphene(seed), pixel_size_nm=FIELD_NM / SIDE_PX, dwell_us=32.0)
+            last = closed(client, receipt.wait(30).frame_id)
+    live.locator("#stream").select_option(f"demo-{theme}")
+    expect(live.locator("#map")).to_have_attribute("data-frame", last.frame_id)
+    expect(live.locator("#map")).to_have_attribute("data-state", "done")
+    live.wait_for_timeout(1500)
+    keep_screenshot(live, "dashboard.png" if theme == "light" else "dashboard-dark.png")

@@ -36,7 +36,12 @@ _PNG: dict[int | str, dict[str, Any]] = {
     responses={200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}}},
     summary="Classes by the look of each atom's surroundings",
 )
-def get_classes(frame_id: FrameIdPath, context: Ctx, accept: Accept = None) -> Response:
+def get_classes(
+    frame_id: FrameIdPath,
+    context: Ctx,
+    arrays: Annotated[bool, Query(description="false: without labels, patches and components.")] = True,
+    accept: Accept = None,
+) -> Response:
     """JSON: arrays as nested lists. msgpack: arrays as {"dtype", "shape", "data"}, little-endian, C order."""
     media = choose_media(accept, [JSON, MSGPACK])
     found = _named(context, frame_id)
@@ -50,6 +55,8 @@ def get_classes(frame_id: FrameIdPath, context: Ctx, accept: Accept = None) -> R
     told: dict[str, Any] = {"classes": [one.model_dump() for one in found.classes], "links": links}
     for name in Classes.model_fields:
         value = getattr(found, name)
+        if isinstance(value, np.ndarray) and not arrays:
+            continue
         told.setdefault(name, encode(value) if isinstance(value, np.ndarray) else value)
     body = json_bytes(told) if media == JSON else msgpack.packb(told)
     return Response(body, media_type=media, headers={"Cache-Control": ASK_AGAIN, "Vary": "Accept"})

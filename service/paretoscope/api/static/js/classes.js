@@ -3,14 +3,26 @@
 import { plural } from "./format.js";
 import { classColour } from "./palette.js";
 
+const PICTURES_EVERY_MS = 1000;
+
 export class ClassList {
   /** onName(classId, name). */
   constructor(list, onName) {
     this.list = list;
     this.onName = onName;
+    this.picturedAt = -PICTURES_EVERY_MS;
+    this.later = null;
+    this.pictures = true;
   }
 
+  /** At many frames a second the pictures follow once a second, and the last of them always. */
   show(classes) {
+    this.list.dataset.frame = classes?.frame_id ?? "";
+    const early = performance.now() - this.picturedAt < PICTURES_EVERY_MS;
+    clearTimeout(this.later);
+    if (early) this.later = setTimeout(() => this.show(classes), PICTURES_EVERY_MS);
+    else this.picturedAt = performance.now();
+    this.pictures = !early;
     const ids = (classes?.classes ?? []).map((one) => one.class_id);
     const held = [...this.list.children].map((item) => Number(item.dataset.id));
     if (String(ids) !== String(held)) this.list.replaceChildren(...ids.map((id) => this.item(id)));
@@ -44,6 +56,7 @@ export class ClassList {
   fill(item, one, classes, total) {
     for (const picture of item.querySelectorAll("img")) {
       const { kind } = picture.dataset;
+      if (!this.pictures && picture.src) continue;
       picture.src = `${classes.links[`${kind}:${one.class_id}`]}?scale=4&of=${classes.frame_id}.${classes.revision}`;
       picture.alt = `${kind === "centroid" ? "Mean" : "Variation"} of class ${one.name ?? one.class_id}`;
       picture.title = kind === "centroid" ? "Mean patch" : "Standard deviation round it";

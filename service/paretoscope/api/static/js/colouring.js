@@ -4,18 +4,11 @@ import { areaColour, classColour, ramp } from "./palette.js";
 
 const LEVELS = 24;
 const AREAS = ["vacuum", "lattice", "disordered"];
-const NOT_FOR_COLOUR = new Set(["atom_id", "y_px", "x_px", "y_nm", "x_nm"]);
-const WORDS = {
+/** Columns that say something as a colour, in words. */
+export const COLOURABLE = {
   class_id: "class", confidence: "confidence", score: "LoG response", sigma_px: "size (sigma, px)",
   area_kind: "kind of area", y_error_px: "y error, px", x_error_px: "x error, px",
 };
-
-/** Columns that say something as a colour -> [[name, words]], class and confidence first. */
-export function colourable(columns) {
-  const names = Object.keys(columns ?? {}).filter((name) => !NOT_FOR_COLOUR.has(name));
-  const order = [...Object.keys(WORDS).filter((name) => names.includes(name)), ...names.filter((name) => !(name in WORDS))];
-  return order.map((name) => [name, WORDS[name] ?? name]);
-}
 
 /** {colour(row) -> css, legend: {kind: "classes" | "areas" | "ramp", ...}} for one column. */
 export function colouring(columns, name) {
@@ -28,7 +21,7 @@ export function colouring(columns, name) {
   const unit = (value) => Math.round(LEVELS * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))) / LEVELS;
   return {
     colour: (k) => (column[k] === null ? classColour(null) : ramp(unit(column[k]))),
-    legend: { low, high, words: WORDS[name] ?? name },
+    legend: { low, high, words: COLOURABLE[name] ?? name },
   };
 }
 

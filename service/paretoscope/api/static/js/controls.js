@@ -1,6 +1,6 @@
 // The frame's controls: what atoms are coloured by, what lies over the frame, contrast, zoom.
 
-import { colourable } from "./colouring.js";
+import { COLOURABLE } from "./colouring.js";
 import { ramp } from "./palette.js";
 
 const $ = (id) => document.getElementById(id);
@@ -14,7 +14,8 @@ export class FrameControls {
     this.timer = null;
     const redraw = (id, event, change) => $(id).addEventListener(event, ({ target }) => { change(target); map.draw(); });
     redraw("show-atoms", "change", (box) => { map.showAtoms = box.checked; });
-    redraw("colour-by", "change", (select) => { map.colourBy = select.value; });
+    $("colour-by").replaceChildren(...Object.entries(COLOURABLE).map(([name, words]) => new Option(words, name)));
+    $("colour-by").addEventListener("change", ({ target }) => { map.colourBy = target.value; onLoad(); });
     redraw("least-confidence", "input", (slider) => {
       map.leastConfidence = Number(slider.value);
       $("least-confidence-told").textContent = Number(slider.value) === 0 ? "all" : `≥ ${Number(slider.value).toFixed(2)}`;
@@ -40,18 +41,6 @@ export class FrameControls {
     $("contrast-told").textContent = `black ${low} %, white ${high} %, gamma ${gamma}`;
     clearTimeout(this.timer);
     this.timer = setTimeout(this.onLoad, CONTRAST_WAIT_MS);
-  }
-
-  /** Offer the columns that this map has. */
-  offer(columns) {
-    const entries = colourable(columns);
-    if (entries.length === 0) return;
-    const select = $("colour-by");
-    if (String(entries.map(([name]) => name)) === String([...select.options].map((one) => one.value))) return;
-    const held = select.value;
-    select.replaceChildren(...entries.map(([name, words]) => new Option(words, name)));
-    select.value = entries.some(([name]) => name === held) ? held : entries[0][0];
-    this.map.colourBy = select.value;
   }
 }
 

@@ -3,6 +3,7 @@
 import { getImage, getJsonOrNull, getMask } from "./api.js";
 
 const MAX_SIDE_PX = 2048;
+const COLUMNS = ["y_px", "x_px", "sigma_px", "class_id", "confidence"];
 
 export class Loader {
   /** draw(loaded): show it; problem(error); extras(): {contrast, overlay} that the page wants now. */
@@ -13,17 +14,20 @@ export class Loader {
     this.pixels = null; // {key, picture}: the image loaded last
   }
 
-  /** path: of a frame view. */
-  async ask(path) {
-    this.wanted = path;
+  /** path: of a frame view; frameId: where the view is known to be that frame's, so that all is asked at once. */
+  async ask(path, frameId = null) {
+    this.wanted = { path, frameId };
     if (this.loading) return;
     this.loading = true;
     while (this.wanted) {
       const next = this.wanted;
       this.wanted = null;
       try {
-        const view = await getJsonOrNull(next);
-        if (view) await this.show(view);
+        if (next.frameId) await this.load(getJsonOrNull(next.path), `/v1/frames/${next.frameId}`);
+        else {
+          const view = await getJsonOrNull(next.path);
+          if (view) await this.load(view, view.links.self);
+        }
       } catch (error) {
         if (error.status !== 404 && error.status !== 0) this.problem(error);
       }
@@ -31,23 +35,35 @@ export class Loader {
     this.loading = false;
   }
 
-  async show(view) {
-    const { links } = view;
-    const { overlay } = this.extras();
-    const [picture, atoms, front, classes, mask, windows] = await Promise.all([
-      this.image(view),
-      getJsonOrNull(links.atoms),
-      getJsonOrNull(links.front),
-      getJsonOrNull(links.classes),
-      overlay === "mask" ? getMask(links.mask) : null,
-      overlay !== "mask" && overlay !== "none" ? getJsonOrNull(links.windows) : null,
+  async load(asked, base) {
+    const { overlay, colourBy } = this.extras();
+    const names = [...new Set([...COLUMNS, colourBy])];
+    const [view, picture, atoms, front, classes, mask, windows] = await Promise.all([
+      asked,
+      this.image(base),
+      this.columns(base, names),
+      getJsonOrNull(`${base}/front`),
+      getJsonOrNull(`${base}/classes?arrays=false`),
+      overlay === "mask" ? getMask(`${base}/mask`) : null,
+      overlay !== "mask" && overlay !== "none" ? getJsonOrNull(`${base}/windows`) : null,
     ]);
+    if (!view) return;
     await this.draw({ view, picture, columns: atoms?.columns ?? null, front, classes, mask, windows });
   }
 
-  async image(view) {
+  /** The columns that are drawn; all there are where one of them is missing. */
+  async columns(base, names) {
+    try {
+      return await getJsonOrNull(`${base}/atoms?columns=${names.join(",")}`);
+    } catch (problem) {
+      if (problem.code !== "unknown-column") throw problem;
+      return getJsonOrNull(`${base}/atoms`);
+    }
+  }
+
+  async image(base) {
     const { low, high, gamma } = this.extras().contrast;
-    const key = `${view.links.image}?low=${low}&high=${high}&gamma=${gamma}&max_side_px=${MAX_SIDE_PX}`;
+    const key = `${base}/image?low=${low}&high=${high}&gamma=${gamma}&max_side_px=${MAX_SIDE_PX}`;
     if (this.pixels?.key !== key) this.pixels = { key, picture: await getImage(key) };
     return this.pixels.picture;
   }

@@ -21,16 +21,16 @@ const shown = { stream: null, view: null, front: null, follow: true };
 
 const stateLine = new StateLine($("state"));
 const strip = new TimeStrip($("strip"), $("strip-note"));
-const map = new AtomCanvas($("map"), (row) => { $("atom-line").textContent = atomWords(row); }, (legend) => showLegend($("legend"), legend));
+const map = new AtomCanvas($("map"), showAtom, (legend) => showLegend($("legend"), legend));
 const controls = new FrameControls(map, () => refresh(shown.view?.frame_id));
-const loader = new Loader({ draw, problem: notice, extras: () => ({ contrast: controls.contrast, overlay: map.overlay }) });
+const loader = new Loader({ draw, problem: notice, extras: () => ({ contrast: controls.contrast, overlay: map.overlay, colourBy: map.colourBy }) });
 const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), showPoint);
 const classList = new ClassList($("classes"), nameClass);
 const picks = new Picks({
   view: () => (document.body.hasAttribute("data-partial") ? null : shown.view),
   scope: () => document.querySelector("input[name=scope]:checked").value,
   onBusy: (point) => plot.setBusy(point),
-  onView: (view) => loader.ask(`/v1/frames/${view.frame_id}`),
+  onView: (view) => loader.ask(`/v1/frames/${view.frame_id}`, view.frame_id),
   onProblem: notice,
   onChange: () => { $("undo").disabled = !picks.undoable; },
 });
@@ -44,7 +44,7 @@ async function refresh(frameId = null) {
   } catch (problem) {
     if (problem.status !== 0) notice(problem);
   }
-  if (shown.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${shown.stream}/latest`);
+  if (shown.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${shown.stream}/latest`, frameId);
 }
 
 async function loadStreams() {
@@ -80,7 +80,6 @@ function draw({ view, picture, columns, front, classes, mask, windows }) {
   $("empty").hidden = true;
   $("frame-id").textContent = view.frame_id;
   $("frame-id").title = view.frame_id;
-  controls.offer(columns);
   const { header } = view;
   // Atoms come before the front: until it is there the other cards keep what they show, dimmed.
   const partial = front === null && view.state !== "done" && view.state !== "failed";
@@ -98,6 +97,10 @@ function draw({ view, picture, columns, front, classes, mask, windows }) {
   showTimes($("times"), $("verdict"), $("times-note"), view.ledger);
   const at = Date.parse(view.ledger?.published_at ?? view.ledger?.received_at ?? "");
   if (view.state === "done" && !Number.isNaN(at) && stateLine.resultAt === null) stateLine.seen(Math.min(at, Date.now()));
+}
+
+function showAtom(row) {
+  $("atom-line").textContent = atomWords(row);
 }
 
 function showPoint(index) {

@@ -39,11 +39,15 @@ export function pointWords(front, view, index) {
     params(own && view?.params ? view.params : point.params);
 }
 
+const ATOM_WORDS = { y_px: ["y", 2, " px"], x_px: ["x", 2, " px"], class_id: null, confidence: ["confidence", 2, ""],
+  sigma_px: ["sigma", 2, " px"], score: ["response", 3, ""], y_error_px: ["y ±", 2, " px"], x_error_px: ["x ±", 2, " px"] };
+
 /** An atom's row in words. */
 export function atomWords(row) {
   if (!row) return "\u00a0";
-  const one = (name, digits = 2) => row[name]?.toFixed(digits) ?? "–";
-  const error = row.y_error_px ? ` ± ${one("y_error_px")}` : "";
-  return `y ${one("y_px")}${error} px   x ${one("x_px")} px   ${row.class_id >= 0 ? `class ${row.class_id}` : "not classed"}   ` +
-    `confidence ${one("confidence")}   sigma ${one("sigma_px")} px   response ${one("score", 3)}`;
+  const parts = Object.entries(ATOM_WORDS).filter(([name]) => name in row).map(([name, form]) => {
+    if (name === "class_id") return row.class_id >= 0 ? `class ${row.class_id}` : "not classed";
+    return `${form[0]} ${row[name]?.toFixed(form[1]) ?? "–"}${form[2]}`;
+  });
+  return parts.join("   ");
 }
