@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -144,7 +145,7 @@ def judged(found: np.ndarray, at: Scene) -> tuple[float, float, float]:
 
 def _inner(places: np.ndarray, at: Scene) -> np.ndarray:
     low, high = MARGIN * at.apart_px, np.array(at.image.shape) - 1 - MARGIN * at.apart_px
-    return ((places >= low) & (places <= high)).all(axis=1)
+    return np.all((places >= low) & (places <= high), axis=1)
 
 
 def ours(case: Case, at: Scene, given: bool, budget_s: float) -> tuple[np.ndarray, float]:
@@ -160,7 +161,8 @@ def ours(case: Case, at: Scene, given: bool, budget_s: float) -> tuple[np.ndarra
 
 def peer_blob_log(at: Scene) -> np.ndarray:
     low, high = 0.15 * at.apart_px, 0.45 * at.apart_px
-    return blob_log(to_unit(at.image), low, high, threshold=None, threshold_rel=0.2)[:, :2]
+    scaled: dict[str, Any] = {"min_sigma": low, "max_sigma": high, "threshold": None, "threshold_rel": 0.2}
+    return blob_log(to_unit(at.image), **scaled)[:, :2]
 
 
 def peer_atomap() -> Callable[[Scene], np.ndarray] | None:
