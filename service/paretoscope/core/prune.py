@@ -90,7 +90,7 @@ def _touching_pairs(points: npt.NDArray[np.float32], sigma_px: npt.NDArray[np.fl
     reach = math.sqrt(2) * (1 + 1e-5)
     octave = np.floor(np.log2(sigma_px / sigma_px.min() * (1 + 1e-6))).astype(int)
     groups = [np.flatnonzero(octave == level) for level in np.unique(octave)]
-    trees = [KDTree(points[group]) for group in groups]
+    trees = [KDTree(points[group], balanced_tree=False, compact_nodes=False) for group in groups]
     largest = [float(sigma_px[group].max()) for group in groups]
     firsts, seconds = [], []
     for a, group in enumerate(groups):

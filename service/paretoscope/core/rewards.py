@@ -86,7 +86,9 @@ def close_atoms(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> n
     close = np.zeros(len(blobs), dtype=bool)
     if len(blobs) > 1:
         places = np.column_stack([blobs.y_px, blobs.x_px]).astype(np.float64)
-        pairs = KDTree(places).query_pairs(minimum_distance_px, output_type="ndarray")
+        # An unbalanced tree is built in half the time and finds the same.
+        tree = KDTree(places, balanced_tree=False, compact_nodes=False)
+        pairs = tree.query_pairs(minimum_distance_px, output_type="ndarray")
         gap = places[pairs[:, 0]] - places[pairs[:, 1]]
         # query_pairs includes the distance itself; nearer means nearer.
         pairs = pairs[(gap * gap).sum(axis=1) < minimum_distance_px**2]
