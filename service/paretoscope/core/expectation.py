@@ -84,9 +84,10 @@ class Expectation:
     def kind_at(self, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
         """(n,) uint8 area kind under each position; positions outside take the nearest one inside."""
         rows, columns = self.mask.shape
-        row = np.clip(np.floor((np.asarray(y_px) + 0.5) / self.mask_step_px), 0, rows - 1)
-        column = np.clip(np.floor((np.asarray(x_px) + 0.5) / self.mask_step_px), 0, columns - 1)
-        return self.mask[row.astype(np.intp), column.astype(np.intp)]
+        # Cut off at zero first, then truncating is rounding down.
+        row = (np.maximum(np.asarray(y_px) + 0.5, 0) / self.mask_step_px).astype(np.intp)
+        column = (np.maximum(np.asarray(x_px) + 0.5, 0) / self.mask_step_px).astype(np.intp)
+        return self.mask[np.minimum(row, rows - 1), np.minimum(column, columns - 1)]
 
     def counts(self, y_px: np.ndarray, x_px: np.ndarray) -> np.ndarray:
         """(n,) bool: does an atom found there belong to N_found? In vacuum and in counted areas it does."""

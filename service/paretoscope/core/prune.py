@@ -11,16 +11,57 @@ Here only pairs that can overlap are looked at, all at once, and the order is as
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+Share = npt.NDArray[np.float32]
 
 SKIMAGE_ORDER_PAIRS = 500_000
 """Beyond so many neighbouring pairs chains are resolved strongest pair first, not in skimage's order: laying
 out its set would take seconds, and only noise has that many."""
+
+
+@dataclass(frozen=True)
+class Touching:
+    """The pairs (first < second) among `count` blobs whose discs touch, by rising `second`.
+
+    Of the first n of these blobs, the pairs are a head of the table: so one table serves many thresholds.
+    """
+
+    count: int
+    first: npt.NDArray[np.intp]
+    second: npt.NDArray[np.intp]
+    squared_px: npt.NDArray[np.float64]
+    """Squared distance of the centres."""
+    share: Share
+    """Share of the smaller disc's area that is covered; infinite where it lies inside the larger one."""
+
+    @classmethod
+    def among(cls, y_px: npt.NDArray, x_px: npt.NDArray, sigma_px: Share) -> Touching:
+        points = np.stack([y_px, x_px], axis=1).astype(np.float32)
+        if len(points) < 2:
+            none = np.empty(0, dtype=np.intp)
+            return cls(len(points), none, none, np.empty(0), np.empty(0, dtype=np.float32))
+        first, second = _touching_pairs(points, sigma_px)
+        order = np.argsort(second)
+        first, second = first[order], second[order]
+        squared = _squared_distance(points, first, second)
+        return cls(len(points), first, second, squared, _overlap_share(points, sigma_px, first, second))
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def conflicts(self, sigma_px: Share, overlap: float) -> Pairs:
+        """The pairs among the first len(sigma_px) blobs that share more than `overlap`."""
+        head = len(self) if len(sigma_px) == self.count else int(np.searchsorted(self.second, len(sigma_px)))
+        conflict = _exceeds(self.share[:head], overlap)
+        # Discs that touch in one point: skimage's own search may or may not list them.
+        conflict &= self.squared_px[:head] <= _search_distance(sigma_px) ** 2
+        return self.first[:head][conflict], self.second[:head][conflict]
 
 
 def kept_after_pruning(
@@ -29,21 +70,21 @@ def kept_after_pruning(
     sigma_px: npt.NDArray[np.float32],
     overlap: float,
     exact: bool = True,
+    touching: Touching | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Which blobs stay, (N,) bool.
 
     y_px, x_px: (N,) integers or floats.  sigma_px: (N,) float32, positive.  The order of the rows counts.
     overlap: 0..1, the share of the smaller disc's area that may be covered.
     exact: False resolves chains strongest pair first, where laying out skimage's set is too slow (scoring).
+    touching: of these blobs, or of more of which these are the first; None: to be found.
     """
     count = len(sigma_px)
     keep = np.ones(count, dtype=bool)
     if count < 2 or (overlap >= 1.0 and not exact):
         return keep  # nothing is covered by more than all of itself, but for rounding
-    points = np.stack([y_px, x_px], axis=1).astype(np.float32)
-    first, second = _touching_pairs(points, sigma_px)
-    conflict = _overlap_exceeds(points, sigma_px, first, second, overlap)
-    first, second = first[conflict], second[conflict]
+    touching = touching or Touching.among(y_px, x_px, sigma_px)
+    first, second = touching.conflicts(sigma_px, overlap)
     if len(first) == 0:
         return keep
     drop_second = sigma_px[first] > sigma_px[second]
@@ -57,6 +98,7 @@ def kept_after_pruning(
     if settled.all():
         return keep
     loses = dict(zip(zip(first.tolist(), second.tolist(), strict=True), loser.tolist(), strict=True))
+    points = np.stack([y_px, x_px], axis=1).astype(np.float32)
     pairs = _skimage_order(points, sigma_px, loses) if exact else sorted(loses)
     alive = [True] * count
     for pair in pairs:
@@ -104,12 +146,16 @@ def _touching_pairs(points: npt.NDArray[np.float32], sigma_px: npt.NDArray[np.fl
             seconds.append(groups[b][outer["j"]])
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     first, second = np.minimum(first, second), np.maximum(first, second)
-    gap = points[first].astype(np.float64) - points[second]
-    squared = np.einsum("nk,nk->n", gap, gap)
-    near = squared <= (reach * (sigma_px[first] + sigma_px[second])) ** 2
-    # Discs that touch in one point: skimage's own search may or may not list them.
-    near &= squared <= _search_distance(sigma_px) ** 2
+    limit = reach * (sigma_px[first] + sigma_px[second])
+    near = _squared_distance(points, first, second) <= limit**2
     return first[near], second[near]
+
+
+def _squared_distance(
+    points: npt.NDArray[np.float32], first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    gap = points[first].astype(np.float64) - points[second]
+    return np.einsum("nk,nk->n", gap, gap)
 
 
 def _overlap_exceeds(
@@ -119,7 +165,21 @@ def _overlap_exceeds(
     second: npt.NDArray[np.intp],
     overlap: float,
 ) -> npt.NDArray[np.bool_]:
-    """Whether two discs share more than `overlap` of the smaller one's area, (P,) bool.
+    """Whether two discs share more than `overlap` of the smaller one's area, (P,) bool."""
+    return _exceeds(_overlap_share(points, sigma_px, first, second), overlap)
+
+
+def _exceeds(share: Share, overlap: float) -> npt.NDArray[np.bool_]:
+    return (share > np.float32(overlap)) & ((overlap < 1.0) | (share < np.inf))
+
+
+def _overlap_share(
+    points: npt.NDArray[np.float32],
+    sigma_px: npt.NDArray[np.float32],
+    first: npt.NDArray[np.intp],
+    second: npt.NDArray[np.intp],
+) -> Share:
+    """The share of the smaller disc's area that two discs have in common, (P,); see `Touching.share`.
 
     Step by step in the float32 arithmetic that skimage uses on a float32 image (its scalar powers round
     differently by one unit in the last place in one case of a thousand).
@@ -143,4 +203,6 @@ def _overlap_exceeds(
     area = r1 * r1 * angle_1 + r2 * r2 * angle_2 - np.float32(0.5) * np.sqrt(heron)
     smaller = np.minimum(r1, r2)
     share = area / (np.float32(math.pi) * (smaller * smaller))
-    return np.where(inside, overlap < 1.0, ~apart & (share > np.float32(overlap)))
+    share[apart] = -1
+    share[inside] = np.inf
+    return share.astype(np.float32, copy=False)

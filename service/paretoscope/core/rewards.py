@@ -99,10 +99,11 @@ def close_atoms(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> n
 @reward("qc")
 def quality_count(blobs: Blobs, expectation: Expectation) -> RewardValue:
     """``|N_found - N_expected| / N_expected``, paper 002."""
-    nothing = _nothing(blobs, expectation)
+    keep = counted(blobs, expectation)
+    nothing = _nothing(keep, expectation)
     if nothing is not None:
         return nothing
-    found = int(np.count_nonzero(counted(blobs, expectation)))
+    found = int(np.count_nonzero(keep))
     miscounted = abs(found - expectation.n_expected)
     return RewardValue(
         value=float(miscounted / expectation.n_expected),
@@ -114,10 +115,11 @@ def quality_count(blobs: Blobs, expectation: Expectation) -> RewardValue:
 @reward("er")
 def error_rate(blobs: Blobs, expectation: Expectation) -> RewardValue:
     """Atoms nearer to a neighbour than the lattice allows, over N_expected; paper 002."""
-    nothing = _nothing(blobs, expectation)
+    keep = counted(blobs, expectation)
+    nothing = _nothing(keep, expectation)
     if nothing is not None:
         return nothing
-    close = np.count_nonzero(close_atoms(blobs, counted(blobs, expectation), expectation.minimum_distance_px))
+    close = np.count_nonzero(close_atoms(blobs, keep, expectation.minimum_distance_px))
     return RewardValue(
         value=float(close / expectation.n_expected),
         numerator=float(close),
@@ -125,10 +127,10 @@ def error_rate(blobs: Blobs, expectation: Expectation) -> RewardValue:
     )
 
 
-def _nothing(blobs: Blobs, expectation: Expectation) -> RewardValue | None:
+def _nothing(keep: np.ndarray, expectation: Expectation) -> RewardValue | None:
     if not expectation.n_expected > 0.0:
         return RewardValue(value=None, reason="no lattice area here: nothing is expected")
-    if not counted(blobs, expectation).any():
+    if not keep.any():
         return RewardValue(value=None, denominator=float(expectation.n_expected), reason="nothing found")
     return None
 
