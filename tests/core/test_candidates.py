@@ -59,6 +59,21 @@ def test_selecting_is_exactly_detecting_on_a_real_image(shared):
         assert_identical(candidates.select(params), detect_blobs(image, params))
 
 
+@settings(deadline=None, max_examples=80)
+@given(
+    image=images(),
+    asked=st.lists(st.tuples(st.floats(0, 0.3), st.floats(0, 1)), min_size=2, max_size=6),
+)
+def test_what_was_asked_before_does_not_change_a_selection(image, asked):
+    grid = np.linspace(1.0, 5.0, 6)
+    candidates = CandidateSet.build(image, grid, 0.0)
+    for threshold, overlap in asked:
+        params = candidates.snap(
+            LogParams(sigma_min=grid[1], sigma_max=grid[4], threshold=threshold, overlap=overlap)
+        )
+        assert_identical(candidates.select(params), detect_blobs(image, params))
+
+
 def test_snapped_parameters_lie_on_the_grid_and_stay():
     candidates = CandidateSet.build(np.eye(30, dtype=np.float32), np.linspace(1, 5, 9), 0.02)
     params = candidates.snap(LogParams(sigma_min=1.7, sigma_max=20.0, threshold=0.001, overlap=0.4))
