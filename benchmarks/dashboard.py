@@ -118,7 +118,7 @@ def play(store: Store, page: Page, frames: int, rate_hz: float, atoms: int, side
             shape=(side_px, side_px),
             dtype="uint16",
             nbytes=noise.nbytes,
-            crc32=zlib.crc32(noise),
+            crc32=zlib.crc32(noise.tobytes()),
             pixel_size_nm=(0.0156, 0.0156),
         )
         documents = results(header.frame_id, atoms, side_px, k)
@@ -134,7 +134,7 @@ def play(store: Store, page: Page, frames: int, rate_hz: float, atoms: int, side
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description="From a result in the store to its frame on the screen.")
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--rate", type=float, default=10.0, help="results a second")
     parser.add_argument("--atoms", type=int, default=3000)

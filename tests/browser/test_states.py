@@ -52,6 +52,16 @@ def test_a_fault_is_told_with_what_to_do_until_a_frame_works_again(page: Page, s
     expect(state).to_have_attribute("data-state", "live")
 
 
+def test_an_old_result_is_called_stale_with_its_age(page: Page, store: Store):
+    page.clock.install()
+    page.goto("/")
+    expect(page.locator("#state")).to_have_text("Waiting for the first frame")
+    put_worked(store, 0)
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+    page.clock.fast_forward("03:00")
+    expect(page.locator("#state")).to_have_text("Stale: last result 3 min ago")
+
+
 def test_the_lattice_is_edited_in_place_and_a_wrong_one_is_told_in_words(page: Page, store: Store):
     put_worked(store)
     page.goto("/")

@@ -78,6 +78,7 @@ function draw({ view, picture, columns, front, classes, mask, windows }) {
   if (view.stream !== shown.stream) return;
   shown.view = view;
   $("empty").hidden = true;
+  document.body.removeAttribute("data-empty");
   $("frame-id").textContent = view.frame_id;
   $("frame-id").title = view.frame_id;
   const { header } = view;
