@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ from paretoscope.contract import (
     StreamMemory,
     StreamPolicy,
 )
+from paretoscope.contract.policy import MAX_SEED
 from paretoscope.core.blobs import Blobs, detect_blobs
+from paretoscope.core.devices import pick_device
 from paretoscope.core.intensity import to_unit
 from paretoscope.core.lattice import Lattice
 from paretoscope.deadline import Deadline
-from paretoscope.errors import BadParameters
+from paretoscope.errors import BadLattice, BadParameters
 from paretoscope.workflows.frame import FrameTask, analyse_frame
 
 DEFAULT_BUDGET_S = 5.0
@@ -119,7 +122,10 @@ def analyze(
     if budget_s is not None and not budget_s > 0.0:
         raise BadParameters("bad-budget", hint=f"budget_s must be positive, not {budget_s}.")
     seconds = DEFAULT_BUDGET_S if budget_s is None else budget_s
-    policy = (policy or StreamPolicy()).model_copy(update={"seed": seed})
+    if not (isinstance(seed, int | np.integer) and 0 <= seed <= MAX_SEED):
+        raise BadParameters("bad-seed", hint=f"seed is a whole number from 0 to {MAX_SEED}, not {seed!r}.")
+    device = pick_device(device)
+    policy = (policy or StreamPolicy()).model_copy(update={"seed": int(seed)})
     if lattice is not None:
         policy = policy.model_copy(update={"lattice": _lattice_for_policy(lattice)})
     header = _header(unit, _pixel_size(pixel_size_nm))
@@ -152,24 +158,41 @@ def detect(image: np.ndarray, params: LogParams, device: str = "cpu") -> Blobs:
     """The blobs of one image at given parameters: what ``skimage.feature.blob_log`` finds on it.
 
     image: (rows, columns), any real dtype; it is scaled to float32 in [0, 1] by its extremes, so that
-    thresholds do not depend on dtype or detector gain. Deterministic. Raises BadFrame.
+    thresholds do not depend on dtype or detector gain. Deterministic. Raises BadFrame, BadParameters.
     """
-    return detect_blobs(to_unit(np.asarray(image)), params, device)
+    unit = to_unit(np.asarray(image))
+    if params.sigma_max > max(unit.shape):
+        raise BadParameters(
+            "sigma-too-large",
+            hint=f"sigma_max is {params.sigma_max:g} px; the image is {unit.shape[0]} x {unit.shape[1]} px.",
+        )
+    return detect_blobs(unit, params, pick_device(device))
 
 
 def _pixel_size(given: float | tuple[float, float] | None) -> tuple[float, float] | None:
     if given is None:
         return None
-    pair = (given, given) if isinstance(given, int | float) else given
-    size = float(pair[0]), float(pair[1])
-    if not all(0.0 < side < 1e6 for side in size):
-        raise BadParameters("bad-pixel-size", hint=f"pixel_size_nm must be positive, not {given}.")
-    return size
+    try:
+        size = np.asarray(given, dtype=np.float64)
+        rows_nm, columns_nm = map(float, np.broadcast_to(size, 2))
+    except (TypeError, ValueError):
+        raise BadParameters(
+            "bad-pixel-size", hint=f"pixel_size_nm is one number or (y, x), in nm, not {str(given)[:80]}."
+        ) from None
+    if not all(math.isfinite(side) and side > 0.0 for side in (rows_nm, columns_nm)):
+        raise BadParameters(
+            "bad-pixel-size", hint=f"pixel_size_nm must be positive and finite, not {str(given)[:80]}."
+        )
+    return rows_nm, columns_nm
 
 
 def _lattice_for_policy(lattice: str | Lattice | LatticeSpec) -> str | LatticeSpec:
-    if not isinstance(lattice, Lattice):
+    if isinstance(lattice, str | LatticeSpec):
         return lattice
+    if not isinstance(lattice, Lattice):
+        raise BadLattice(
+            hint=f"A lattice is a name, a cell as text or a paretoscope.Lattice, not {str(lattice)[:80]}."
+        )
     return LatticeSpec(
         a_nm=lattice.a_nm,
         b_nm=lattice.b_nm,

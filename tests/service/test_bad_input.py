@@ -34,6 +34,7 @@ UNUSABLE = {
     "not-finite ": (with_infinity, {}),
     "constant-image": (lambda: np.full_like(GOOD, 9), {}),
     "too-small": (lambda: GOOD[:1, :1].copy(), {}),
+    "off-scale": (lambda: GOOD, {"pixel_size_nm": 2.5e-11, "lattice": "SrTiO3"}),
     "missing-pixel-size": (lambda: GOOD, {"pixel_size_nm": None, "lattice": "SrTiO3"}),
 }
 

@@ -12,9 +12,9 @@ import pytest
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import EmbeddedStore
 from paretoscope.contract import AtomMap, Choice, Fault
+from paretoscope.core.devices import pick_device
 from paretoscope.errors import BadParameters, StoreDown
 from paretoscope.settings import Settings, load
-from paretoscope.worker.devices import pick_device
 from paretoscope.worker.pulse import Pulse
 from paretoscope.worker.supervisor import Supervisor
 from store.helpers import frame

@@ -56,7 +56,7 @@ def command(
 ) -> None:
     """Find the atoms in image files, the Pareto front of ways to find them, and their classes."""
     from paretoscope.adapters.threads import thread_environment
-    from paretoscope.worker.devices import pick_device
+    from paretoscope.core.devices import pick_device
 
     os.environ.update(thread_environment())  # before anything loads torch
     policy = _policy(optimiser, windows, classes, density_per_nm2, count)

@@ -84,7 +84,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _device(settings: Settings) -> Iterator[Finding]:
-    from paretoscope.worker.devices import pick_device
+    from paretoscope.core.devices import pick_device
 
     try:
         device = pick_device(settings.device)

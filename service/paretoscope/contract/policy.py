@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from paretoscope.contract.base import Document
 
+MAX_SEED = 2**32 - 1
 OptimiserName = Literal["qlognehvi", "qnehvi", "nsga2", "sobol"]
 
 
@@ -68,4 +69,4 @@ class StreamPolicy(Document):
     expected_detector: str | None = None
     """The guard refuses frames of another detector."""
     max_er_for_control: Annotated[float, Field(gt=0.0)] = 0.1
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0

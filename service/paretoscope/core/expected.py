@@ -38,7 +38,8 @@ def expect(
     is; 'plain' is the formula of paper 002: the lattice's density times the whole image.
     density_per_nm2 (per px^2 without a pixel size), count: what to expect where there is no lattice to go by:
     none given, or none to be seen.
-    Raises BadLattice: unknown name, impossible cell, 'missing-pixel-size' for a cell in nm without one.
+    Raises BadLattice: unknown name, impossible cell, 'missing-pixel-size' for a cell in nm without one,
+    'off-scale' for one that cannot be seen at this pixel size.
     Raises BadParameters: another mode, a density or count that is not positive.
     """
     image = np.ascontiguousarray(image, dtype=np.float32)
@@ -51,6 +52,8 @@ def expect(
             hint="A lattice in nm needs the image's pixel size: give --pixel-size-nm (pixel_size_nm=...) or "
             "leave the lattice out to have it estimated from the image's own spectrum.",
         )
+    if given is not None and pixels is not None:
+        _check_magnification(image.shape, given.nearest_neighbour_nm / float(np.sqrt(pixels.prod())), pixels)
     if mode == "plain" and given is not None and pixels is not None:
         return _plain(image, given, pixels)
     said = density_per_nm2 is not None or count is not None
@@ -94,6 +97,17 @@ def _pixels(pixel_size_nm: float | tuple[float, float] | None) -> np.ndarray | N
             "bad-pixel-size", hint=f"The pixel size is {pixel_size_nm}; give the distance between pixels, nm."
         )
     return pixels
+
+
+def _check_magnification(shape: tuple[int, ...], neighbour_px: float, pixels: np.ndarray) -> None:
+    """A pixel size in another unit puts neighbours within a pixel, or far outside the image."""
+    if not 2.0 <= neighbour_px <= 4.0 * max(shape):
+        raise BadLattice(
+            "off-scale",
+            hint=f"At {pixels[0]:g} nm a pixel the lattice's neighbours are {neighbour_px:.3g} px apart; an "
+            f"image of {shape[0]} x {shape[1]} px cannot show that. Check the lattice, and that the pixel "
+            "size is in nm (1 angstrom = 0.1 nm).",
+        )
 
 
 def _check(mode: str, density_per_nm2: float | None, count: float | None) -> None:

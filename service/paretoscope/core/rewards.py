@@ -32,6 +32,8 @@ _REGISTRY: dict[str, Reward] = {}
 def reward(name: str) -> Callable[[Reward], Reward]:
     """Register a function ``(blobs, expectation) -> RewardValue | float`` under `name`; smaller is better.
 
+    Scale it so that 1 is useless: a parameter set with 1 or more in any reward is outside the reference point
+    (1, 1) and never on the front.
     Raises BadParameters when another function already has that name.
     """
 

@@ -14,10 +14,10 @@ from paretoscope import __version__
 from paretoscope.adapters import logs
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
+from paretoscope.core.devices import pick_device
 from paretoscope.errors import ParetoscopeError
 from paretoscope.settings import Settings, load
 from paretoscope.worker.choices import ChoiceWorker
-from paretoscope.worker.devices import pick_device
 from paretoscope.worker.frames import FrameWorker
 from paretoscope.worker.patience import Patience
 from paretoscope.worker.pulse import Pulse
