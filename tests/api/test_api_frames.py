@@ -159,6 +159,14 @@ def test_a_repeated_upload_with_its_own_number_is_taken_once(http: httpx.Client,
     assert len(store.frames("lab")) == 1
 
 
+def test_numbers_that_never_came_are_told_as_a_gap(http: httpx.Client, store: Store):
+    for sequence in (0, 1, 4):
+        own = {"epoch": "run7", "sequence": sequence, "stream": "lab"}
+        assert http.post("/v1/frames", content=npy(IMAGE + sequence), params=own).status_code == 202
+    gaps = [event for _, event in store.read_events("0") if event.kind == "gap"]
+    assert [(one.frame_id, one.data["missing"]) for one in gaps] == [("lab-run7-000004", 2)]
+
+
 def test_a_number_that_was_used_for_another_image_is_refused(http: httpx.Client, store: Store):
     own = {"epoch": "run7", "sequence": 3, "stream": "lab"}
     http.post("/v1/frames", content=npy(IMAGE), params=own)

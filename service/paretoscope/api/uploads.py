@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from paretoscope.adapters.store import Store
-from paretoscope.contract import FrameHeader
+from paretoscope.adapters.store import Store, utc_text
+from paretoscope.contract import Event, FrameHeader
 
 
 class Uploads:
@@ -38,7 +38,10 @@ class Uploads:
         """
         if numbered is not None:
             header = self._header(stream, *numbered, image, told)
-            return header, store.put_frame(header, image)
+            fresh = store.put_frame(header, image)
+            if fresh and (missing := store.gap(header.frame_id)):
+                store.append_event(_gap(header, missing))
+            return header, fresh
         with self._guard:
             lock = self._locks[stream]
         with lock:  # a number is used up only by a frame that the store has
@@ -60,8 +63,19 @@ class Uploads:
             "dtype": image.dtype.name,
             "nbytes": image.nbytes,
             "crc32": zlib.crc32(little.tobytes()),
-            "acquired_end": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "acquired_end": utc_text(datetime.now(UTC)),
         }
         return FrameHeader.model_validate(
             fields | {name: value for name, value in told.items() if value is not None}
         )
+
+
+def _gap(header: FrameHeader, missing: int) -> Event:
+    data = {"missing": missing, "epoch": header.epoch, "before": header.sequence}
+    return Event(
+        kind="gap",
+        stream=header.stream,
+        frame_id=header.frame_id,
+        at=utc_text(datetime.now(UTC)),
+        data=data,
+    )
