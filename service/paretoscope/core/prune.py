@@ -83,7 +83,10 @@ def kept_after_pruning(
     keep = np.ones(count, dtype=bool)
     if count < 2 or (overlap >= 1.0 and not exact):
         return keep  # nothing is covered by more than all of itself, but for rounding
-    touching = touching or Touching.among(y_px, x_px, sigma_px)
+    if touching is None:
+        touching = Touching.among(y_px, x_px, sigma_px)
+    if len(touching) == 0:
+        return keep
     first, second = touching.conflicts(sigma_px, overlap)
     if len(first) == 0:
         return keep
