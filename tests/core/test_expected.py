@@ -11,8 +11,10 @@ from core.lattice_images import disc, random_film, scene
 from paretoscope.contract import Basis, LatticeSpec
 from paretoscope.core.expectation import DISORDERED, LATTICE, VACUUM, Expectation
 from paretoscope.core.expected import expect
+from paretoscope.core.intensity import to_unit
 from paretoscope.core.lattice import Lattice
 from paretoscope.errors import BadLattice, BadParameters
+from paretoscope_sim import Scan, make_sample, render
 
 SIDE = 320
 SHAPE = (SIDE, SIDE)
@@ -210,3 +212,18 @@ def test_the_document_says_what_it_is_made_of():
     assert document is not None
     assert document.value == pytest.approx(expected.density_per_px * expected.area_px)
     assert document.minimum_distance_px == pytest.approx(0.6 * document.neighbour_px)
+
+
+def test_a_named_lattice_lends_its_density_to_a_film_in_which_no_atom_stands_out() -> None:
+    film = render(
+        make_sample("graphene", field_nm=2.0, seed=1), Scan(field_of_view_nm=2.0, shape=(128, 128)), seed=7
+    ).image
+    expectation = expect(to_unit(film), 2.0 / 128, "graphene")
+    assert expectation.source == "density"
+    assert expectation.n_expected == pytest.approx(Lattice.named("graphene").density_per_nm2 * 4.0, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_named_lattice_lends_nothing_to_noise(seed: int) -> None:
+    noise = np.random.default_rng(seed).poisson(30.0, (128, 128))
+    assert expect(to_unit(noise), 2.0 / 128, "graphene").n_expected == 0.0

@@ -4,6 +4,7 @@ so."""
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from paretoscope.core.disorder import Grain, grain
 from paretoscope.core.expectation import DISORDERED, LATTICE, VACUUM, Expectation
@@ -14,6 +15,8 @@ from paretoscope.core.spectrum import background_waves
 
 HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
 NOTHING = "nothing stands out above the noise: no atoms are expected"
+SURE = 6.0
+"""Standard deviations by which a correlation must exceed that of noise."""
 AGREES = 2.0
 """A density or count further than this factor from that of the lattice seen is not about its atoms."""
 
@@ -43,8 +46,9 @@ def without_lattice(
         label, neighbour = given.label, given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
         density = given.density_per_nm2 * float(pixels_nm.prod())
         told = f"the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
-        if not placed.lattice_seen and grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
-            density, told = 0.0, NOTHING
+        if not (placed.lattice_seen or textured(image, neighbour)):
+            if grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
+                density, told = 0.0, NOTHING
     elif _is_of_lattice(placed, atoms, area_px):
         neighbour, told = placed.neighbour_px, ""
     else:
@@ -72,6 +76,22 @@ def without_lattice(
         (LATTICE, DISORDERED),
         blob_sigma_px,
     )
+
+
+def textured(image: np.ndarray, neighbour_px: float) -> bool:
+    """Whether neighbouring rows have more in common than noise has, on the scale of the atoms expected.
+
+    What is smoother than `neighbour_px` (contamination, a tilted background) is taken off first. Rows, because
+    a detector's afterglow runs along them and would make noise look like something. A thick film, where no
+    atom stands out, passes; shot noise does not.
+    """
+    fine = image - ndimage.gaussian_filter(image, max(neighbour_px, 2.0), truncate=3.0)
+    fine -= fine.mean()
+    power = float(np.vdot(fine, fine))
+    if fine.shape[0] < 2 or power == 0.0:
+        return False
+    shared = float(np.vdot(fine[1:], fine[:-1])) / power
+    return shared > SURE / float(np.sqrt(fine.size))
 
 
 def _area(image: np.ndarray, placed: Placed, mode: str) -> tuple[np.ndarray, int]:
