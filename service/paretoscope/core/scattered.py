@@ -46,9 +46,9 @@ def without_lattice(
         label, neighbour = given.label, given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
         density = given.density_per_nm2 * float(pixels_nm.prod())
         told = f"the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
-        if not (placed.lattice_seen or textured(image, neighbour)):
-            if grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
-                density, told = 0.0, NOTHING
+        empty = not placed.lattice_seen and not textured(image, neighbour)
+        if empty and grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
+            density, told = 0.0, NOTHING
     elif _is_of_lattice(placed, atoms, area_px):
         neighbour, told = placed.neighbour_px, ""
     else:
@@ -81,9 +81,9 @@ def without_lattice(
 def textured(image: np.ndarray, neighbour_px: float) -> bool:
     """Whether neighbouring rows have more in common than noise has, on the scale of the atoms expected.
 
-    What is smoother than `neighbour_px` (contamination, a tilted background) is taken off first. Rows, because
-    a detector's afterglow runs along them and would make noise look like something. A thick film, where no
-    atom stands out, passes; shot noise does not.
+    What is smoother than `neighbour_px` (contamination, a tilted background) is taken off first. Rows,
+    because a detector's afterglow runs along them and would make noise look like something. A thick film,
+    where no atom stands out, passes; shot noise does not.
     """
     fine = image - ndimage.gaussian_filter(image, max(neighbour_px, 2.0), truncate=3.0)
     fine -= fine.mean()
