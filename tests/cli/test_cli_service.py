@@ -182,9 +182,8 @@ def test_the_doctor_asks_who_holds_a_port(environment: dict[str, str]) -> None:
     with serving(environment, "--workers", "0") as service:
         frames, port = service.frames, int(service.url.rpartition(":")[2])
         ours = list(ports(load(http_port=port, frames=frames)))
-        swapped = list(
-            ports(load(http_port=int(frames.rpartition(":")[2]), frames=f"tcp://127.0.0.1:{port}"))
-        )
+        other_way_round = load(http_port=int(frames.rpartition(":")[2]), frames=f"tcp://127.0.0.1:{port}")
+        swapped = list(ports(other_way_round, answer_s=0.5))
     assert [fine for fine, _, _ in ours] == [True, True], ours
     assert "held by Paretoscope" in ours[0][2]
     assert "held by a bridge" in ours[1][2]

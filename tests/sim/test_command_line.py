@@ -100,7 +100,11 @@ def test_an_interrupt_need_not_wait_for_the_end_of_a_scan():
     with running_bridge(MemoryStore()) as bridge:
         line = f"run --to {bridge.address} --speed 0.001 --size 64"
         running = subprocess.Popen(
-            [sys.executable, "-u", "-m", "paretoscope_sim", *line.split()], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-u", "-m", "paretoscope_sim", *line.split()],
+            stdout=subprocess.PIPE,
+            text=True,
+            # A suite that a shell runs in the background hands down an ignored SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             assert running.stdout is not None

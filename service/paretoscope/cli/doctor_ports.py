@@ -17,17 +17,17 @@ from paretoscope.errors import ParetoscopeError
 if TYPE_CHECKING:
     from paretoscope.settings import Settings
 
-API_ANSWER_S, BRIDGE_ANSWER_S = 10.0, 2.0
+ANSWER_S = 10.0
 """Both answer within milliseconds once they run; the API holds its port for seconds before it does."""
 
 
-def ports(settings: Settings) -> Iterator[tuple[bool, str, str]]:
-    """(fine, what, found) of the API's port and of the frames' port."""
+def ports(settings: Settings, answer_s: float = ANSWER_S) -> Iterator[tuple[bool, str, str]]:
+    """(fine, what, found) of the API's port and of the frames' port; a holder has `answer_s` to answer."""
     host, port = settings.http_host, settings.http_port
     taken = _taken(host, port)
     if taken is None:
         yield True, "port for API", f"{host}:{port} is free"
-    elif (told := _paretoscope(host, port)) is not None:
+    elif (told := _paretoscope(host, port, answer_s)) is not None:
         yield True, "port for API", f"{host}:{port} is held by Paretoscope {told}"
     else:
         yield False, "port for API", _foreign(f"{host}:{port}", taken, "PARETOSCOPE_HTTP_PORT")
@@ -41,7 +41,7 @@ def ports(settings: Settings) -> Iterator[tuple[bool, str, str]]:
         yield True, "port for frames", f"{rest} is free"
     elif settings.frames_keys is not None:
         yield True, "port for frames", f"{rest} is in use; with keys asked for, the holder cannot be asked"
-    elif _bridge_answers(_reachable(host), int(digits)):
+    elif _bridge_answers(_reachable(host), int(digits), answer_s):
         yield True, "port for frames", f"{rest} is held by a bridge of Paretoscope"
     else:
         yield False, "port for frames", _foreign(rest, taken, "PARETOSCOPE_FRAMES")
@@ -67,13 +67,13 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _paretoscope(host: str, port: int) -> str | None:
+def _paretoscope(host: str, port: int, answer_s: float) -> str | None:
     """The version of the Paretoscope that answers there."""
     name = _reachable(host)
     try:
         answer = httpx.get(
             f"http://{f'[{name}]' if ':' in name else name}:{port}/version",
-            timeout=API_ANSWER_S,
+            timeout=answer_s,
             trust_env=False,
             headers={"Host": "localhost"},
         )
@@ -83,13 +83,13 @@ def _paretoscope(host: str, port: int) -> str | None:
         return None
 
 
-def _bridge_answers(host: str, port: int) -> bool:
+def _bridge_answers(host: str, port: int, answer_s: float) -> bool:
     """Whether a heartbeat comes back."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as asking:
         asking.linger = 0
         asking.connect(f"tcp://{f'[{host}]' if ':' in host else host}:{port}")
         asking.send(encode(Heartbeat(monotonic_ns=1)))
-        if not asking.poll(round(BRIDGE_ANSWER_S * 1e3)):
+        if not asking.poll(round(answer_s * 1e3)):
             return False
         try:
             return isinstance(decode_reply(asking.recv_multipart()), Heartbeat)
