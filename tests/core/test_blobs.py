@@ -133,10 +133,10 @@ def test_an_empty_result_has_empty_columns():
 @example(offset=(9, 9), sigmas=(1.0, 8.208541870117188))
 def test_overlap_is_skimages_but_for_float32_rounding(offset, sigmas):
     """Mostly to one unit in the last place; a small disc at the rim of a large one, where the arc cosine is
-    steep, to a few parts in a million."""
+    steep, both are off by a few parts in 100 000."""
     pair = np.array([[3, 5, sigmas[0]], [3 + offset[0], 5 + offset[1], sigmas[1]]], dtype=np.float32)
     share = float(_blob_overlap(pair[0], pair[1]))
-    for limit in {0.0, 1.0, 0.5, min(share + 2e-5, 1.0), max(share - 2e-5, 0.0)}:
+    for limit in {0.0, 1.0, 0.5, min(share + 2e-4, 1.0), max(share - 2e-4, 0.0)}:
         ours = prune._overlap_exceeds(pair[:, :2], pair[:, 2], np.array([0]), np.array([1]), limit)
-        if abs(share - limit) > 1e-5 or share in (0.0, 1.0):
+        if abs(share - limit) > 1e-4 or share in (0.0, 1.0):
             assert bool(ours[0]) == (share > limit)

@@ -185,7 +185,8 @@ def _overlap_share(
     """The share of the smaller disc's area that two discs have in common, (P,); see `Touching.share`.
 
     Step by step in the float32 arithmetic that skimage uses on a float32 image (its scalar powers round
-    differently by one unit in the last place in one case of a thousand).
+    differently by one unit in the last place in one case of a thousand, and up to 1e-4 for a small
+    disc at the rim of a large one, where the arc cosine is steep).
     https://mathworld.wolfram.com/Circle-CircleIntersection.html, eq. 14.
     """
     sigma_1, sigma_2 = sigma_px[first], sigma_px[second]
