@@ -77,6 +77,12 @@ def test_the_readmes_analysis_of_one_image_runs() -> None:
     assert names["analysis"].chosen.n_found > 50  # type: ignore[attr-defined]
 
 
+def test_the_python_pages_example_runs() -> None:
+    names: dict[str, object] = {}
+    exec(compile(snippets("docs/reference/python.md")[0], "python.md", "exec"), names)
+    assert len(names["places_nm"]) > 50  # type: ignore[arg-type]
+
+
 def test_every_link_of_the_pages_leads_somewhere() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
