@@ -60,8 +60,15 @@ def test_fields_of_any_kind_are_taken_or_refused_in_words(kind, data):
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     )
     body = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(kind.model_fields, odd)))
-    with suppress(BadInput):
-        unpack(msgpack.packb({"schema": kind.__name__, "version": [1, 0], "body": body}), kind)
+    try:
+        taken = unpack(msgpack.packb({"schema": kind.__name__, "version": [1, 0], "body": body}), kind)
+    except BadInput as refused:
+        told = refused
+    else:
+        assert type(taken) is kind
+        return
+    assert told.code
+    assert told.hint
 
 
 def envelope(**changes) -> bytes:

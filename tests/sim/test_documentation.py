@@ -22,7 +22,9 @@ RENDERS = re.findall(r"^paretoscope-sim (render .*)$", HOW_TO, re.MULTILINE)
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL))
 def test_python_examples_run(code):
-    exec(compile(code, "simulate.md", "exec"), {})
+    names: dict[str, object] = {}
+    exec(compile(code, "simulate.md", "exec"), names)
+    assert names.keys() > {"__builtins__"}
 
 
 @pytest.mark.parametrize("line", RENDERS)
