@@ -6,7 +6,7 @@ Built once per frame; a re-detection with other parameters starts from here and 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from paretoscope.contract import FrameHeader, LogParams, StreamMemory, StreamPolicy
 from paretoscope.core.candidates import CandidateSet
 from paretoscope.core.expected import Expectation, expect
+from paretoscope.core.hot_pixels import without_hot_pixels
 from paretoscope.core.intensity import to_unit
 from paretoscope.optimise.space import LogSpace
 from paretoscope.workflows.stages import StageClock
@@ -86,7 +87,7 @@ def prepare(
     image: (rows, columns), any real dtype. Raises BadFrame and BadLattice.
     """
     with stages("intensity"):
-        unit = to_unit(image)
+        unit, hot = without_hot_pixels(to_unit(image))
     with stages("lattice"):
         expectation = expect(
             unit,
@@ -96,6 +97,10 @@ def prepare(
             policy.density_per_nm2,
             policy.count,
         )
+        if hot:
+            note = f"{hot} hot or dead pixel{'s' if hot > 1 else ''} clipped"
+            known = f"{expectation.note}; " if expectation.note else ""
+            expectation = replace(expectation, note=known + note)
         space = LogSpace(expectation.neighbour_px, blob_sigma_px=expectation.blob_sigma_px)
     with stages("scale-space"):
         candidates = CandidateSet.build(unit, space.grid, CANDIDATE_FLOOR, device)
