@@ -50,7 +50,7 @@ check: $(VENV)/.dev ## lint, format, types, layers, container files
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/yamllint --strict docker .yamllint.yaml
-	@$(BIN)/hadolint docker/Dockerfile
+	@$(BIN)/hadolint docker/api.Dockerfile docker/worker.Dockerfile
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 
 bench: $(VENV)/.run ## side-by-side benchmarks, medians and ratios

@@ -1,4 +1,4 @@
-# One image, three roles: `paretoscope serve|worker|bridge` is the command.
+# The worker, and with `serve` as its command the whole service on one host.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml README.md ./
@@ -22,4 +22,4 @@ RUN python -m paretoscope.optimise.warm
 ENV PARETOSCOPE_DATA=/home/paretoscope/data
 VOLUME ["/home/paretoscope/data"]
 ENTRYPOINT ["paretoscope"]
-CMD ["serve"]
+CMD ["worker"]
