@@ -53,7 +53,7 @@ class Frames(Queue):
                 as_buffer(pixels),
                 header.nbytes,
                 utc_text(at),
-                int(at.timestamp() * 1000),
+                at.timestamp() * 1000.0,
                 self.limits.backlog_frames,
                 self.limits.backlog_mb * MIB,
                 self.limits.events,
