@@ -49,7 +49,7 @@ class Exposure:
 
 
 class Source(Protocol):
-    """Gives images; ``index`` counts the frames of this session from 0."""
+    """Gives images; ``index`` counts the frames since the instrument connected, from 0."""
 
     def expose(self, view: View, index: int) -> Exposure: ...
 
