@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,9 @@ class BrightPixels:
     def __init__(self, device: str = "cpu") -> None:
         self.memories: list[StreamMemory] = []
 
+    def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> None:
+        return None
+
     def analyse(
         self,
         header: FrameHeader,
@@ -46,6 +50,7 @@ class BrightPixels:
         memory: StreamMemory,
         deadline: Deadline,
         progress: ProgressSink,
+        grown: Any | None = None,
     ) -> Iterator[Document]:
         self.memories.append(memory)
         note = header.note or ""

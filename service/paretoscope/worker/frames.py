@@ -26,7 +26,7 @@ from paretoscope.errors import BadInput, NotFound, ParetoscopeError, StoreDown
 from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
 from paretoscope.worker.pulse import Pulse
-from paretoscope.worker.workflow import Workflow
+from paretoscope.worker.workflow import Grown, Workflow
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,10 @@ class FrameWorker:
         device: str,
         version: str,
         clock: Callable[[], datetime] = utc_now,
+        grown: Callable[[Claim], Grown | None] = lambda _: None,
     ) -> None:
+        """grown: gives the scale space that was built while the frame's rows came, where there is one."""
+        self._grown = grown
         self._store = store
         self._workflow = workflow
         self._pulse = pulse
@@ -116,7 +119,7 @@ class FrameWorker:
         result = _Result(self._store, claim)
         result.stages.append(StageTime(name="queued", ms=waited_s * 1e3))
         arguments = (claim.header, claim.pixels, policy, memory, deadline, result.tell)
-        for document in self._workflow.analyse(*arguments):
+        for document in self._workflow.analyse(*arguments, grown=self._grown(claim)):
             result.take(document)
         documents = self._concluded(claim, policy, result)
         if result.memory is not None:

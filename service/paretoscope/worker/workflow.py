@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,12 +11,18 @@ from paretoscope.contract import Document, FrameHeader, LogParams, Progress, Str
 from paretoscope.deadline import Deadline
 
 ProgressSink = Callable[[Progress], None]
-
+Grown = Any
+"""The scale space of a frame, built while its rows came: made by `Workflow.grow`, filled by whoever has the
+rows, handed back with the whole frame to `Workflow.analyse`."""
 
 REHEARSAL_PX, REHEARSAL_S = 192, 1.0
 
 
 class Workflow(Protocol):
+    def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
+        """An empty scale space for a frame whose first rows have come; None where it would be of no use."""
+        ...
+
     def analyse(
         self,
         header: FrameHeader,
@@ -25,8 +31,13 @@ class Workflow(Protocol):
         memory: StreamMemory,
         deadline: Deadline,
         progress: ProgressSink,
+        grown: Grown | None = None,
     ) -> Iterator[Document]:
-        """Results, StreamMemory and StageTime, each as soon as it is ready; `progress` meanwhile."""
+        """Results, StreamMemory and StageTime, each as soon as it is ready; `progress` meanwhile.
+
+        grown: the scale space of these very pixels, wholly or partly filled; the analysis must come out the
+        same without it.
+        """
         ...
 
     def redetect(
@@ -59,6 +70,9 @@ class AtomFinding:
         warm_up()
         self._rehearse()
 
+    def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
+        return None
+
     def analyse(
         self,
         header: FrameHeader,
@@ -67,8 +81,9 @@ class AtomFinding:
         memory: StreamMemory,
         deadline: Deadline,
         progress: ProgressSink,
+        grown: Grown | None = None,
     ) -> Iterator[Document]:
-        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace)
+        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace, grown)
         return self._frame.analyse_frame(task, deadline, self._device, progress)
 
     def redetect(

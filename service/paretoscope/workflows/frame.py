@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,8 @@ class FrameTask:
     """Share one between tasks, and a re-detection of a recent frame needs no second scale space."""
     pace: Pace = field(default_factory=Pace, compare=False, repr=False)
     """Share one between tasks, and deadlines hold on a slow or busy machine as well."""
+    grown: Any | None = field(default=None, compare=False, repr=False)
+    """The scale space of this image, built while its rows came."""
 
 
 def analyse_frame(
