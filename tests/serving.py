@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from paretoscope.adapters.store import Claim, Store
+from paretoscope.adapters.store import Claim, Store, utc_now, utc_text
 from paretoscope.adapters.store.launch import EmbeddedStore
 from paretoscope.api import ApiSettings, create_app
 from paretoscope.api.server import ApiServer
@@ -158,7 +158,7 @@ def results(frame_id: str, chosen: int = 1, revision: int = 0) -> list[Document]
         ),
         Ledger(
             frame_id=frame_id,
-            received_at="2026-11-21T09:30:00Z",
+            received_at=utc_text(utc_now()),  # the page tells how old a result is
             stages=[
                 StageTime(name=name, ms=ms)
                 for name, ms in (

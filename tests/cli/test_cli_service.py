@@ -190,7 +190,11 @@ def test_the_doctor_asks_who_holds_a_port(environment: dict[str, str]) -> None:
     assert [fine for fine, _, _ in swapped] == [False, False], swapped
     assert "PARETOSCOPE_HTTP_PORT" in swapped[0][2]
     assert "PARETOSCOPE_FRAMES" in swapped[1][2]
-    assert [fine for fine, _, _ in ports(load(http_port=port, frames=frames))] == [True, True]
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        http_port, frames_port = (held.getsockname()[1] for held in (one, other))
+    # These two were nobody's a moment ago; the service's own may have been given to another program by now.
+    free = list(ports(load(http_port=http_port, frames=f"tcp://127.0.0.1:{frames_port}")))
+    assert [fine for fine, _, _ in free] == [True, True], free
 
 
 def test_the_api_process_never_loads_the_numerics(environment: dict[str, str]) -> None:
