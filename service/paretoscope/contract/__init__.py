@@ -9,6 +9,7 @@ from paretoscope.contract.front import Choice, ExpectedCount, FrontPoint, Pareto
 from paretoscope.contract.ledger import Guard, Ledger, StageTime
 from paretoscope.contract.memory import OperatingPoint, StreamMemory
 from paretoscope.contract.policy import Basis, LatticeSpec, SegmentPolicy, StreamPolicy, WindowPolicy
+from paretoscope.contract.targets import BeamTargets, TargetRule, beam_targets
 from paretoscope.contract.windows import ParameterMap, WindowResult
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "AtomClass",
     "AtomMap",
     "Basis",
+    "BeamTargets",
     "BusyNotice",
     "Choice",
     "Classes",
@@ -43,6 +45,8 @@ __all__ = [
     "StreamEnd",
     "StreamMemory",
     "StreamPolicy",
+    "TargetRule",
     "WindowPolicy",
     "WindowResult",
+    "beam_targets",
 ]
