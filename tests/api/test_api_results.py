@@ -13,7 +13,7 @@ from PIL import Image
 
 from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
-from paretoscope.contract import Classes, Ledger, ParetoFront
+from paretoscope.contract import Classes, Ledger, ParetoFront, StreamPolicy
 from serving import SIDE, picture, put, put_worked, results
 
 
@@ -175,3 +175,36 @@ def test_a_stream_nobody_knows_is_told_apart_from_one_without_results(http: http
     assert (waiting.status_code, waiting.json()["code"]) == (404, "no-result")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-stream")
     assert "stem" in unknown.json()["hint"]
+
+
+def test_a_result_that_grew_old_is_no_longer_fit_for_control(http: httpx.Client, store: Store):
+    frame_id = put_worked(store)
+    fresh = http.get(f"/v1/frames/{frame_id}").json()
+    assert (fresh["guard"]["reasons"], fresh["newer_frames"], fresh["stale_after_s"]) == (
+        ["simulated"],
+        0,
+        30.0,
+    )
+    assert 0 <= fresh["age_s"] < 30.0
+    store.set_policy("stem", StreamPolicy(max_age_for_control_s=0.01))
+    time.sleep(0.02)
+    old = http.get("/v1/streams/stem/latest").json()
+    assert old["guard"]["reasons"] == ["simulated", "stale"]
+    assert old["age_s"] > fresh["age_s"]
+
+
+def test_a_result_that_newer_frames_have_overtaken_is_stale(http: httpx.Client, store: Store):
+    frame_id = put_worked(store)
+    store.set_policy("stem", StreamPolicy(max_newer_for_control=1))
+    for sequence in (1, 2):
+        assert "stale" not in http.get(f"/v1/frames/{frame_id}").json()["guard"]["reasons"]
+        put(store, sequence)
+    view = http.get(f"/v1/frames/{frame_id}").json()
+    assert (view["newer_frames"], view["guard"]["reasons"]) == (2, ["simulated", "stale"])
+    waiting = http.get("/v1/frames/stem-e1-000002").json()
+    assert (waiting["newer_frames"], waiting["age_s"]) == (0, None)
+
+
+def test_a_slow_scan_is_given_three_of_its_own_times(http: httpx.Client, store: Store):
+    frame_id = put_worked(store, frame_time_s=35.0)
+    assert http.get(f"/v1/frames/{frame_id}").json()["stale_after_s"] == 105.0

@@ -73,7 +73,8 @@ def test_everything_about_a_frame_arrives_as_it_was_stored(client: Any, store: S
     view, atoms, classes = client.latest("stem"), client.atoms(frame_id), client.classes(frame_id)
 
     assert (view.frame_id, view.atoms, view.qc, view.header) == (frame_id, 60, 0.06, store.header(frame_id))
-    assert view == client.frame(frame_id)
+    again = client.frame(frame_id)
+    assert view.model_copy(update={"age_s": again.age_s}) == again
     for name, column in truth[AtomMap].columns.items():
         assert atoms[name].dtype == column.dtype
         np.testing.assert_array_equal(atoms[name], column)

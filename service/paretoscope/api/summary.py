@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from paretoscope.adapters.store import Store
+from paretoscope.adapters.store import Store, utc_now
 from paretoscope.contract import AtomMap, Fault, Guard, Ledger, ParetoFront
+from paretoscope.contract.freshness import age_s, stale_after_s
 from paretoscope.contract.views import FrameView, State
 
 
@@ -24,11 +25,21 @@ def frame_view(store: Store, frame_id: str) -> FrameView:
     params = point.params if point is not None else None
     if atoms is not None and atoms.params is not None:
         params = atoms.params
+    ledger, guard = store.document(frame_id, Ledger), store.document(frame_id, Guard)
+    newer, age, limit = store.newer_frames(header.stream, frame_id), None, None
+    if ledger is not None:
+        policy = store.policy(header.stream)
+        age, limit = age_s(ledger.received_at, utc_now()), stale_after_s(header, policy)
+        if guard is not None and (age > limit or newer > policy.max_newer_for_control):
+            guard = guard.with_reason("stale")
     return FrameView(
         frame_id=frame_id,
         stream=header.stream,
         state=cast(State, store.state(frame_id)),
         revision=max(atoms.revision if atoms else 0, front.revision if front else 0),
+        age_s=age,
+        newer_frames=newer,
+        stale_after_s=limit,
         atoms=None if atoms is None else atoms.count,
         qc=None if point is None else point.qc,
         er=None if point is None else point.er,
@@ -37,8 +48,8 @@ def frame_view(store: Store, frame_id: str) -> FrameView:
         params=params,
         chosen=None if front is None else front.chosen,
         points=0 if front is None else len(front.points),
-        ledger=store.document(frame_id, Ledger),
-        guard=store.document(frame_id, Guard),
+        ledger=ledger,
+        guard=guard,
         fault=store.document(frame_id, Fault),
         header=header,
         links=frame_links(frame_id),

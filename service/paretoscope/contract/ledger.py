@@ -43,4 +43,10 @@ class Guard(Document):
     frame_id: FrameId
     fit_for_control: bool
     reasons: list[str] = Field(default_factory=list)
-    """Empty when fit; else codes such as 'simulated', 'sequence-gap', 'deadline-missed', 'er-too-high'."""
+    """Empty when fit; else codes such as 'simulated', 'sequence-gap', 'deadline-missed', 'er-too-high'.
+    'stale' is told anew with each answer."""
+
+    def with_reason(self, reason: str) -> Guard:
+        if reason in self.reasons:
+            return self
+        return self.model_copy(update={"fit_for_control": False, "reasons": [*self.reasons, reason]})

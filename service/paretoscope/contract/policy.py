@@ -69,4 +69,9 @@ class StreamPolicy(Document):
     expected_detector: str | None = None
     """The guard refuses frames of another detector."""
     max_er_for_control: Annotated[float, Field(gt=0.0)] = 0.1
+    max_age_for_control_s: PositiveFloat | None = None
+    """The guard calls a result stale when its last pixel came longer ago, s; None: 30 s, or three frame times
+    where frames take longer."""
+    max_newer_for_control: Annotated[int, Field(ge=0)] = 3
+    """The guard calls a result stale when more frames than this have come since."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0

@@ -32,6 +32,12 @@ class FrameView(View):
     """'queued' -> 'working' -> 'done', 'failed' (see `fault`) or 'dropped'."""
     revision: int
     """Grows with each re-detection."""
+    age_s: float | None = None
+    """How long ago its last pixel came, s, when this was answered; null before there is a result."""
+    newer_frames: int = 0
+    """How many frames of the stream have come since; as far as they are kept."""
+    stale_after_s: float | None = None
+    """At which age the guard calls it stale, s; null before there is a result."""
     atoms: int | None
     """How many atoms the newest map has; null before there is one."""
     qc: float | None

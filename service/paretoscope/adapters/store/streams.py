@@ -64,6 +64,11 @@ class Streams(Choices):
         return [frame_id.decode() for frame_id in found]
 
     @translated
+    def newer_frames(self, stream: str, frame_id: str) -> int:
+        """How many of the kept frames of the stream came after this one; 0 for one that is not kept."""
+        return self._redis.zrevrank(keys.history(stream), frame_id) or 0  # type: ignore[return-value]
+
+    @translated
     def policy(self, stream: str) -> StreamPolicy:
         """The stream's policy; the defaults where none was set."""
         held = cast("bytes | None", self._redis.hget(keys.policy(stream), "policy"))
