@@ -11,7 +11,7 @@ import torch
 from paretoscope.contract import LogParams
 from paretoscope.core.peaks import SpatialMaxima, peaks_between, spatial_maxima
 from paretoscope.core.prune import Touching, kept_after_pruning
-from paretoscope.core.scale_space import linear_scales, log_planes
+from paretoscope.core.scale_space import linear_scales
 
 MOST_KNOWN_PAIRS = 20_000
 """Of one range of scales, so that those of all ranges take 80 MB at worst; more are looked for each time."""
@@ -61,7 +61,7 @@ def detect_blobs(
     or of a neighbouring voxel, or two responses that close where the order of blobs decides between them.
     """
     scales = linear_scales(params)
-    maxima = spatial_maxima(log_planes(image_unit, scales, device), params.threshold, cap)
+    maxima = spatial_maxima(image_unit, scales, params.threshold, device, cap, peaks_only=True)
     return blobs_between(maxima, scales, 0, len(scales) - 1, params.threshold, params.overlap, cap)
 
 

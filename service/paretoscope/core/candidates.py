@@ -12,7 +12,7 @@ from paretoscope.contract import LogParams
 from paretoscope.core.blobs import Blobs, blobs_between
 from paretoscope.core.peaks import SpatialMaxima, spatial_maxima
 from paretoscope.core.prune import Touching
-from paretoscope.core.scale_space import exact_grid, log_planes
+from paretoscope.core.scale_space import exact_grid
 from paretoscope.errors import BadParameters
 
 
@@ -48,7 +48,7 @@ class CandidateSet:
         it by about 1e-6, see `scale_space.exact_grid`.  Raises BadParameters for other scales.
         """
         grid = exact_grid(sigmas)
-        return cls(spatial_maxima(log_planes(image_unit, grid, device), floor, cap), grid, float(floor), cap)
+        return cls(spatial_maxima(image_unit, grid, floor, device, cap), grid, float(floor), cap)
 
     def __len__(self) -> int:
         return len(self.maxima)

@@ -13,13 +13,15 @@ so one list of spatial maxima with two flags holds the peaks of every sub-range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from paretoscope.core.plane_maxima import best_around, maxima_in
+from paretoscope.core.scale_space import Strip, as_source, strip_rows
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class SpatialMaxima:
     """At least as strong as the 3 x 3 pixels one scale below (True at the lowest scale)."""
     tops_above: npt.NDArray[np.bool_]
     lowest: npt.NDArray[np.float32]
-    """(S,) smallest response of each whole scale; with `highest` it tells a constant stack."""
+    """(S,) responses that occur at each scale, below `highest` unless the whole scale is constant."""
     highest: npt.NDArray[np.float32]
     shape: tuple[int, int]
     """(rows, columns) of the image."""
@@ -69,54 +71,149 @@ def default_cap(shape: tuple[int, int]) -> int:
     return max(20_000, shape[0] * shape[1] // 16)
 
 
-def spatial_maxima(stack: Iterable[torch.Tensor], floor: float, cap: int | None = None) -> SpatialMaxima:
-    """Find the spatial maxima above `floor` (strictly) at every scale.
+@dataclass(frozen=True)
+class StripMaxima:
+    """The spatial maxima of one strip of rows, columns of equal length (n); values as they were computed."""
 
-    stack: (S, rows, columns) float32, or its planes one after the other: two are looked at together.
-    cap: most maxima kept per scale (None: `default_cap`).
+    place: npt.NDArray[np.int64]
+    """Row times the frame's columns plus column."""
+    scale: npt.NDArray[np.int32]
+    response: npt.NDArray[np.float32]
+    best_below: npt.NDArray[np.float32]
+    """Largest of the 3 x 3 pixels one scale below; -infinity at the lowest scale."""
+    best_above: npt.NDArray[np.float32]
+    lowest: npt.NDArray[np.float32]
+    """(S,) values that occur at each scale, below `highest` unless the strip is constant there."""
+    highest: npt.NDArray[np.float32]
+
+
+def spatial_maxima(
+    image_unit: npt.NDArray[np.float32],
+    scales: npt.NDArray[np.float32],
+    floor: float,
+    device: str | torch.device = "cpu",
+    cap: int | None = None,
+    peaks_only: bool = False,
+) -> SpatialMaxima:
+    """Find the spatial maxima above `floor` (strictly) at every scale of an image's scale space.
+
+    image_unit: (rows, columns) float32.  scales: (S,) px.  cap: most maxima kept per scale (None:
+    `default_cap`).  peaks_only: leave out what is no peak of the whole stack; the cap counts it all the same.
+    The image is worked through strip by strip (`scale_space.strip_rows`), two planes in memory at a time.
     """
-    parts: list[list[Any]] = []
-    extremes: list[tuple[float, float]] = []
-    shape, capped = (0, 0), False
-    under: Any = None  # the plane before, and the surroundings and responses of its maxima
-    for k, plane in enumerate(stack):
-        shape = (plane.shape[0], plane.shape[1])
-        # On a CPU numpy compares and counts three to seven times as fast as torch; the code is the same.
-        flat: Any = plane.reshape(-1).numpy() if plane.device.type == "cpu" else plane.reshape(-1)
-        xp: Any = np if isinstance(flat, np.ndarray) else torch
-        where = xp.where(_tops_its_cross(flat, shape[1], floor))[0]
-        around = _around(where, shape, xp)
-        top = _unbeaten(flat[where], flat, around)
-        where, around = where[top], around[:, top]
-        most = default_cap(shape) if cap is None else cap
-        if len(where) > most:
-            capped = True
-            strongest = xp.argsort(-flat[where], stable=True)[:most]
-            where, around = where[strongest], around[:, strongest]
-        response = flat[where]
-        yes = xp.ones_like(where, dtype=xp.bool)
-        parts.append([where, xp.full_like(where, k), response, yes, yes])
-        if under is not None:
-            parts[k][3] = _unbeaten(response, under[0], around)
-            parts[k - 1][4] = _unbeaten(under[1], flat, under[2])
-        under = flat, response, around
-        extremes.append((float(flat.min()), float(flat.max())))
-    where, scale, response, below, above = (
-        np.concatenate([_as_numpy(part) for part in column]) for column in zip(*parts, strict=True)
+    source = as_source(image_unit, device)
+    floors = np.full(len(scales), floor)
+    parts: list[StripMaxima] = []
+    tail: torch.Tensor | None = None
+    for first, last in strip_rows(source.shape[0]):
+        part, tail = strip_maxima(source, first, last, scales, floors, tail)
+        parts.append(part)
+    return gathered(parts, source.shape, floor, cap, peaks_only)
+
+
+def strip_maxima(
+    source: torch.Tensor,
+    first: int,
+    last: int,
+    scales: npt.NDArray[np.float32],
+    floors: npt.NDArray[np.float64],
+    tail: torch.Tensor | None,
+) -> tuple[StripMaxima, torch.Tensor]:
+    """The maxima of the strip of rows first..last - 1, and its last rows for the strip below it.
+
+        strip above   o o o        its last two rows come as `tail`, so that a pixel on a seam
+                      o o o  <---  is compared with the same values as any other;
+        ------------------ seam
+        strip         . . .        this strip judges rows first - 1 to last - 2
+                      . . .        (the last strip of the frame: to last - 1)
+
+    source: (rows, columns) float32, see `Strip`.  floors: (S,) what a maximum must exceed.
+    tail: (S, 0..2, columns), None for the first strip.
+    """
+    rows, columns = source.shape
+    carried = 0 if tail is None else tail.shape[1]
+    height = carried + last - first
+    start, stop = min(carried, 1), height if last == rows else height - 1
+    strip = Strip(source, first, last)
+    kept = min(2, height)
+    next_tail = torch.empty((len(scales), kept, columns), dtype=source.dtype, device=source.device)
+    planes = [torch.empty((height, columns), dtype=source.dtype, device=source.device) for _ in range(2)]
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]] = []
+    below: list[npt.NDArray[np.float32]] = []
+    above: list[npt.NDArray[np.float32]] = []
+    extremes = np.empty((2, len(scales)), dtype=np.float32)
+    for k, sigma in enumerate(scales.tolist()):
+        plane, under = planes[k % 2], planes[(k + 1) % 2]
+        if tail is not None:
+            plane[:carried] = tail[k]
+        strip.response(sigma, plane[carried:])
+        next_tail[k] = plane[height - kept :]
+        extremes[:, k] = _extremes(plane[carried:])
+        found.append(maxima_in(plane, start, stop, float(floors[k])))
+        if k == 0:
+            below.append(np.full(len(found[0][0]), -np.inf, dtype=np.float32))
+            continue
+        below.append(best_around(under, found[k][0]))
+        above.append(best_around(plane, found[k - 1][0]))
+    above.append(np.full(len(found[-1][0]), -np.inf, dtype=np.float32))
+    place = np.concatenate([where for where, _ in found]) + (first - carried) * columns
+    scale = np.repeat(np.arange(len(scales), dtype=np.int32), [len(where) for where, _ in found])
+    response = np.concatenate([value for _, value in found])
+    part = StripMaxima(place, scale, response, np.concatenate(below), np.concatenate(above), *extremes)
+    return part, next_tail
+
+
+def gathered(
+    parts: Sequence[StripMaxima],
+    shape: tuple[int, ...],
+    floor: float,
+    cap: int | None = None,
+    peaks_only: bool = False,
+    shift: npt.NDArray[np.float64] | None = None,
+    span: float = 1.0,
+) -> SpatialMaxima:
+    """One table of the strips of a frame of that shape, from top to bottom.
+
+    shift (S,), span: what was computed as v is the response (v + shift) / span; None: as it was computed.
+    """
+    place, scale, response, below, above = (
+        np.concatenate([getattr(part, column) for part in parts])
+        for column in ("place", "scale", "response", "best_below", "best_above")
     )
-    order = _strongest_first(response, where * len(parts) + scale)
-    lowest, highest = np.array(extremes, dtype=np.float32).T
-    where = where[order]
+    lowest = np.min([part.lowest for part in parts], axis=0)
+    highest = np.max([part.highest for part in parts], axis=0)
+    if shift is None:
+        tops_below, tops_above = below <= response, above <= response
+    else:
+        last = len(shift) - 1
+        value = response + shift[scale]
+        tops_below = below + shift[np.maximum(scale - 1, 0)] <= value
+        tops_above = above + shift[np.minimum(scale + 1, last)] <= value
+        response = (value / span).astype(np.float32)
+        lowest, highest = (((edge + shift) / span).astype(np.float32) for edge in (lowest, highest))
+    keep = response > np.float32(floor) if shift is not None else np.ones(len(response), dtype=bool)
+    most = default_cap((shape[0], shape[1])) if cap is None else cap
+    capped = False
+    if len(response) > most:
+        for k in np.flatnonzero(np.bincount(scale[keep], minlength=1) > most):
+            capped = True
+            rows = np.flatnonzero(keep & (scale == k))
+            keep[rows[np.argsort(-response[rows], kind="stable")[most:]]] = False
+    if peaks_only:
+        keep &= tops_below & tops_above
+    index = np.flatnonzero(keep)
+    index = index[_strongest_first(response[index], place[index] * len(lowest) + scale[index])]
+    place = place[index]
     return SpatialMaxima(
-        y_px=(where // shape[1]).astype(np.int32),
-        x_px=(where % shape[1]).astype(np.int32),
-        scale=scale[order].astype(np.int32),
-        response=response[order],
-        tops_below=below[order],
-        tops_above=above[order],
+        y_px=(place // shape[1]).astype(np.int32),
+        x_px=(place % shape[1]).astype(np.int32),
+        scale=scale[index],
+        response=response[index],
+        tops_below=tops_below[index],
+        tops_above=tops_above[index],
         lowest=lowest,
         highest=highest,
-        shape=shape,
+        shape=(shape[0], shape[1]),
         capped=capped,
     )
 
@@ -143,34 +240,12 @@ def peaks_between(
     return rows[:cap], len(rows) > cap
 
 
-def _tops_its_cross(flat: Any, columns: int, floor: float) -> Any:
-    """Pixels above `floor` that none of their four nearest ones exceeds, (rows x columns) bool.
-
-    One pixel in a hundred is left for the test of all neighbours, which has to look them up one by one.
-    """
-    top = flat > floor
-    left, right = flat[1:] >= flat[:-1], flat[:-1] >= flat[1:]
-    left[columns - 1 :: columns] = True  # where one row ends and the next begins
-    right[columns - 1 :: columns] = True
-    top[1:] &= left
-    top[:-1] &= right
-    top[columns:] &= flat[columns:] >= flat[:-columns]
-    top[:-columns] &= flat[:-columns] >= flat[columns:]
-    return top
-
-
-def _around(where: Any, shape: tuple[int, int], xp: Any) -> Any:
-    """Flat indices (9, n) of the 3 x 3 pixels round n pixels; at the image's rim some come twice."""
-    rows, columns = shape
-    y, x = where // columns, where % columns
-    down = xp.stack([(y - 1).clip(0), y, (y + 1).clip(0, rows - 1)]) * columns
-    across = xp.stack([(x - 1).clip(0), x, (x + 1).clip(0, columns - 1)])
-    return (down[:, None] + across[None]).reshape(9, -1)
-
-
-def _unbeaten(response: Any, flat: Any, around: Any) -> Any:
-    """Which of n responses none of the nine pixels `around` them in a plane exceeds, (n,) bool."""
-    return (flat[around] <= response).all(0)
+def _extremes(plane: torch.Tensor) -> tuple[float, float]:
+    """Two values of the plane that differ, where there are any: mostly the first row has them."""
+    low, high = torch.aminmax(plane[0])
+    if low == high:
+        low, high = torch.aminmax(plane)
+    return float(low), float(high)
 
 
 def _strongest_first(response: npt.NDArray[np.float32], place: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
@@ -179,7 +254,3 @@ def _strongest_first(response: npt.NDArray[np.float32], place: npt.NDArray[np.in
         # Positive floats are ordered as their bits are: one sort of integers, seven times as fast.
         return np.argsort((-response.view(np.int32).astype(np.int64) << 32) + place)
     return np.lexsort((place, -response))
-
-
-def _as_numpy(column: Any) -> npt.NDArray:
-    return column if isinstance(column, np.ndarray) else column.cpu().numpy()

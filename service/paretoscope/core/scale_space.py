@@ -9,15 +9,18 @@ all within 1.4e-7 of scipy. Taking the two passes apart, so that the rims' rows 
 transposed spectrum bring it to 9. (Two scales as real and imaginary part of one transform would take 7, but
 then the rounding of one depends on the other.)
 
-Every scale is computed alone, from a transform whose size depends on the image and that sigma only, so a
-response does not change by a bit when other scales come or go: `candidates` relies on it.
+A large frame is filtered strip by strip (`strip_rows`), each with rims of its neighbours' rows, so that
+neither memory nor the processor's cache is filled by it; a frame of up to 768 rows is one strip.
+
+Every scale is computed alone, from transforms whose sizes depend on the image's shape and that sigma only, so
+a response does not change by a bit when other scales come or go: `candidates` relies on it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,10 @@ from paretoscope.errors import BadParameters
 
 TRUNCATE = 4.0
 """Kernels end at this many standard deviations, as scipy's do."""
+STRIP_ROWS = 512
+"""Height of the strips that a large frame is cut into: their transforms stay in the processor's cache."""
+MOST_KEPT_TRANSFER = 1 << 19
+"""Pixels of a transform up to which its transfer function is kept: 32 of them take 32 MB at most."""
 
 
 def linear_scales(params: LogParams) -> npt.NDArray[np.float32]:
@@ -86,65 +93,113 @@ def log_stack(
     Returns (S, rows, columns) float32 on `device`; within 5e-7 of -sigma^2 scipy.ndimage.gaussian_laplace.
     Lindeberg, Int. J. Comput. Vision 30, 79 (1998), eq. 20 (scale-normalised Laplacian).
     """
-    stack = torch.empty((np.size(sigmas), *np.shape(image)), dtype=torch.float32, device=device)
-    for k, plane in enumerate(log_planes(image, sigmas, device)):
-        stack[k] = plane
+    scales = np.asarray(sigmas, dtype=np.float32).reshape(-1).tolist()
+    source = as_source(image, device)
+    stack = torch.empty((len(scales), *source.shape), dtype=torch.float32, device=device)
+    for first, last in strip_rows(source.shape[0]):
+        strip = Strip(source, first, last)
+        for k, sigma in enumerate(scales):
+            strip.response(sigma, stack[k, first:last])
     return stack
 
 
-def log_planes(
-    image: npt.NDArray[np.float32], sigmas: npt.ArrayLike, device: str | torch.device = "cpu"
-) -> Iterator[torch.Tensor]:
-    """The planes of `log_stack` one after the other, (rows, columns) each, for few of them in memory."""
-    source = torch.tensor(np.asarray(image, dtype=np.float32), device=device)
-    rows, columns = source.shape
-    size, spectrum = (0, 0), source
-    for sigma in np.asarray(sigmas, dtype=np.float32).reshape(-1).tolist():
-        wanted = _circle(source.shape, sigma)
-        if wanted != size:
-            size, spectrum = wanted, _mirrored_spectrum(source, wanted)
-        top, left = (size[0] - rows) // 2, (size[1] - columns) // 2
-        filtered = torch.fft.ifft(spectrum * _transfer(sigma, size, device), dim=1)
-        plane = torch.fft.irfft(filtered[:, top : top + rows].T.contiguous(), n=size[1], dim=1)
-        yield plane[:, left : left + columns].contiguous()
+def as_source(image: npt.NDArray, device: str | torch.device) -> torch.Tensor:
+    """The image on the device, float32; on a CPU the very pixels where possible."""
+    pixels = np.ascontiguousarray(image, dtype=np.float32)
+    if not pixels.flags.writeable:  # torch has no read-only tensors and warns
+        pixels = pixels.copy()
+    return torch.from_numpy(pixels).to(device)
 
 
-def _circle(shape: Sequence[int], sigma: float) -> tuple[int, int]:
-    """Rows and columns of the transform: the image and, on each side, at least the kernel's radius."""
-    margin = _margin(sigma)
-    rows, columns = (int(next_fast_len(side + 2 * margin, real=True) or side) for side in shape)
-    return rows, columns
+def strip_rows(rows: int) -> list[tuple[int, int]]:
+    """Where a frame of that many rows is cut: (first, last + 1) of each strip, about STRIP_ROWS high.
 
-
-def _margin(sigma: float) -> int:
-    """Width of the mirrored rim, px: the kernel's radius rounded up to 16, 32, 64, ..."""
-    radius = max(int(TRUNCATE * sigma + 0.5), 1)
-    return max(16, 1 << (radius - 1).bit_length())
-
-
-def _mirrored_spectrum(source: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Fourier transform of the image with mirrored rims, transposed: (columns / 2 + 1, rows) of `size`.
-
-    Along rows first, because a mirrored row's transform is the row's: only the image's own are computed. And
-    transposed, so that the passes along columns, complex and therefore longer, run through memory in order.
+    One strip up to 1.5 STRIP_ROWS. Nothing but the number of rows decides, so that results never depend on
+    memory or threads.
     """
-    down, across = (
-        torch.as_tensor(_mirror(side, whole), device=source.device)
-        for side, whole in zip(source.shape, size, strict=True)
-    )
-    along = torch.fft.rfft(source.index_select(1, across), dim=1)
-    return torch.fft.fft(along.index_select(0, down).T, dim=1).contiguous()
+    count = max(1, round(rows / STRIP_ROWS))
+    edges = [rows * i // count for i in range(count + 1)]
+    return list(pairwise(edges))
 
 
-def _mirror(length: int, whole: int) -> npt.NDArray[np.int64]:
-    # length 3, whole 11:   2 2 1 0 | 0 1 2 | 2 1 0 0     the edge pixel is repeated, again and again
-    before = (whole - length) // 2
-    index = np.arange(-before, whole - before) % (2 * length)
+class Strip:
+    """Some rows of a frame, to be filtered at any scale as if the whole frame were."""
+
+    def __init__(self, source: torch.Tensor, first: int, last: int) -> None:
+        """The strip of rows first..last - 1.
+
+        source: (rows, columns) float32; those of the strip and `rim_px` above and below it have to be filled.
+        """
+        self._source, self._first, self._last = source, first, last
+        self._size: tuple[int, int] = (0, 0)
+        self._spectrum = source
+
+    def response(self, sigma: float, out: torch.Tensor) -> None:
+        """Write the scale-normalised response of the strip's rows, see `log_stack`, into `out`."""
+        height, columns = self._last - self._first, self._source.shape[1]
+        size = _circle(height, sigma), _circle(columns, sigma)
+        if size != self._size:
+            self._spectrum, self._size = self._mirrored_spectrum(size), size
+        top, left = (size[0] - height) // 2, (size[1] - columns) // 2
+        filtered = torch.fft.ifft(self._spectrum * _transfer(sigma, size, self._source.device), dim=1)
+        plane = torch.fft.irfft(filtered[:, top : top + height].T.contiguous(), n=size[1], dim=1)
+        out.copy_(plane[:, left : left + columns])
+
+    def _mirrored_spectrum(self, size: tuple[int, int]) -> torch.Tensor:
+        """Fourier transform of the strip with its rims, transposed: (columns / 2 + 1, rows) of `size`.
+
+        Along rows first, because a mirrored row's transform is the row's: only the image's own are computed.
+        And transposed, so that the passes along columns, complex and therefore longer, run through memory in
+        order.
+        """
+        rows, columns = self._source.shape
+        above, left = (size[0] - (self._last - self._first)) // 2, (size[1] - columns) // 2
+        down = _mirrored(np.arange(size[0]) + self._first - above, rows)
+        across = _mirrored(np.arange(size[1]) - left, columns)
+        top, bottom = int(down.min()), int(down.max()) + 1
+        device = self._source.device
+        across, down = torch.as_tensor(across, device=device), torch.as_tensor(down - top, device=device)
+        along = torch.fft.rfft(self._source[top:bottom].index_select(1, across), dim=1)
+        return torch.fft.fft(along.index_select(0, down).T, dim=1).contiguous()
+
+
+def rim_px(height: int, sigma: float) -> int:
+    """How many rows below (and above) a strip of that height must be there before it can be filtered."""
+    rims = _circle(height, sigma) - height
+    return rims - rims // 2
+
+
+@lru_cache(maxsize=4096)
+def _circle(side: int, sigma: float) -> int:
+    """Length of the transform: the side and, at both ends, at least the kernel's radius, mirrored.
+
+    The radius is rounded up to 16, 32, 64, ..., so that neighbouring scales share a spectrum.
+    """
+    radius = max(int(TRUNCATE * sigma + 0.5), 1)
+    margin = max(16, 1 << (radius - 1).bit_length())
+    return int(next_fast_len(side + 2 * margin, real=True) or side)
+
+
+def _mirrored(index: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    # length 3:   2 2 1 0 | 0 1 2 | 2 1 0 0     the edge pixel is repeated, again and again
+    index = index % (2 * length)
     return np.where(index < length, index, 2 * length - 1 - index)
 
 
-def _transfer(sigma: float, size: tuple[int, int], device: str | torch.device) -> torch.Tensor:
+def constant_response(sigma: float) -> float:
+    """The response to an image of ones: not 0, because kernels end and the second one is not renormalised."""
+    smooth, curve = kernel_1d(sigma, 0).sum(), -sigma * sigma * kernel_1d(sigma, 2).sum()
+    return float(2.0 * smooth * curve)
+
+
+def _transfer(sigma: float, size: tuple[int, int], device: torch.device) -> torch.Tensor:
     """-sigma^2 times the Fourier transform of the Laplacian of Gaussian, (columns / 2 + 1, rows)."""
+    if size[0] * size[1] > MOST_KEPT_TRANSFER:
+        return _make_transfer(sigma, size, device)
+    return _kept_transfer(sigma, size, device)
+
+
+def _make_transfer(sigma: float, size: tuple[int, int], device: torch.device) -> torch.Tensor:
     smooth_y, curve_y = _kernel_spectra(sigma, size[0])
     smooth_x, curve_x = _kernel_spectra(sigma, size[1])
     half = size[1] // 2 + 1
@@ -153,7 +208,10 @@ def _transfer(sigma: float, size: tuple[int, int], device: str | torch.device) -
     return across @ down
 
 
-@lru_cache(maxsize=1024)
+_kept_transfer = lru_cache(maxsize=32)(_make_transfer)
+
+
+@lru_cache(maxsize=256)
 def _kernel_spectra(sigma: float, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Real spectra of the order 0 and the scaled order 2 kernel on a circle of `length` pixels."""
     spectra = []
