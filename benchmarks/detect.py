@@ -159,7 +159,7 @@ def refinement(image: np.ndarray, runs: int, device: str) -> list[Row]:
     return [
         row(
             f"refine, {method}",
-            median_ms(lambda m=method: refine(image, blobs, m, device), runs),
+            median_ms(lambda m=method: refine(image, blobs, m), runs),
             note=f"{len(blobs)} atoms",
         )
         for method in ("none", "parabola", "gaussian")

@@ -76,6 +76,28 @@ def test_claimed_errors_are_the_errors_made(method, noise):
     assert 0.6 < rms(error / claimed) < 1.5
 
 
+@pytest.mark.parametrize(
+    ("scene", "most"),
+    [
+        ({"neighbour_px": 11.0, "counts_per_atom": 100.0}, 1.1),
+        # What is left here is no noise: with vacancies about, overlapping atoms pull each other off.
+        ({"neighbour_px": 8.0, "sigma_px": 2.4, "jitter_px": 0.05, "counts_per_atom": 1000.0}, 1.7),
+    ],
+    ids=["shot noise", "overlapping columns"],
+)
+def test_a_fit_knows_that_neighbours_and_shot_noise_add_to_its_error(scene, most):
+    scene = hexagonal(np.random.default_rng(7), (256, 256), **scene)
+    error, claimed = errors(scene, refine(scene.image, found(scene), "gaussian"))
+    assert len(error) > 500
+    assert 0.85 < rms(error / claimed) < most
+
+
+def test_widths_of_overlapping_atoms_do_not_run_away():
+    scene = hexagonal(np.random.default_rng(8), (160, 160), neighbour_px=8, sigma_px=2.6, noise=0.03)
+    atoms = refine(scene.image, found(scene), "gaussian")
+    assert np.median(np.abs(np.log(atoms.sigma_px / scene.sigma_px))) < 0.25
+
+
 def test_twice_the_noise_is_twice_the_error():
     claims = []
     for noise in (0.05, 0.1):

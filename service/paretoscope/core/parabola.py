@@ -5,38 +5,47 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
-from paretoscope.core.atom_windows import cut_windows
+from paretoscope.core.compiled import compiled
 
 SCALE_STEP = 0.2
 """Distance of the three scales compared, in ln(sigma). The response of a Gaussian blob of width w at scale s
 is (A / 2) sech^2(ln(s / w)), so ln(sigma) is the coordinate in which its peak is a parabola."""
+KERNELS = 5
+"""At the blob's scale one pixel up, in place and one pixel down; in place one scale below and one above."""
+
+Column = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Parabola:
     """Columns (N,) float64."""
 
-    y_px: torch.Tensor
-    x_px: torch.Tensor
-    sigma_px: torch.Tensor
-    curvature_y: torch.Tensor
+    y_px: Column
+    x_px: Column
+    sigma_px: Column
+    curvature_y: Column
     """Minus the second derivative of the response at its peak, 1/px^2; positive."""
-    curvature_x: torch.Tensor
+    curvature_x: Column
 
 
 def fit_parabola(
-    image: torch.Tensor, y_px: torch.Tensor, x_px: torch.Tensor, sigma_px: torch.Tensor
+    image: npt.NDArray[np.float32], y_px: npt.NDArray[np.int64], x_px: npt.NDArray[np.int64], sigma_px: Column
 ) -> Parabola:
     """Refine blobs found on whole pixels.
 
-    image: (rows, columns) float32.  y_px, x_px: (N,) int64.  sigma_px: (N,) float64, the scale of each blob.
+    image: (rows, columns) float32.  y_px, x_px: (N,) inside it.  sigma_px: (N,) the scale of each blob.
     The response is taken at 3 x 3 pixels round each blob and at 3 scales, with the kernels of `scale_space`.
     Where the response has no peak there (a ridge, a rim) the whole pixel or the scale stays as it is.
     A position moves by one pixel at most, a scale by a factor of e^0.3.
     """
-    plane, below, above = _responses_around(image, y_px, x_px, sigma_px)
+    plane, below, above = np.empty((len(y_px), 3, 3)), np.empty(len(y_px)), np.empty(len(y_px))
+    scales, of = np.unique(sigma_px, return_inverse=True)
+    for k, scale in enumerate(scales.tolist()):
+        kernels = _kernels(scale)
+        responses_around(image, y_px, x_px, np.flatnonzero(of == k), kernels, plane, below, above)
     middle = plane[:, 1, 1]
     slope_y, slope_x = (plane[:, 2, 1] - plane[:, 0, 1]) / 2, (plane[:, 1, 2] - plane[:, 1, 0]) / 2
     bend_y = plane[:, 2, 1] - 2 * middle + plane[:, 0, 1]
@@ -44,61 +53,89 @@ def fit_parabola(
     twist = (plane[:, 2, 2] - plane[:, 2, 0] - plane[:, 0, 2] + plane[:, 0, 0]) / 4
     determinant = bend_y * bend_x - twist * twist
     peaked = (bend_y < 0) & (bend_x < 0) & (determinant > 1e-3 * bend_y * bend_x)
-    safe = torch.where(peaked, determinant, torch.ones_like(determinant))
-    zero = torch.zeros_like(middle)
-    shift_y = torch.where(peaked, (twist * slope_x - bend_x * slope_y) / safe, zero).clamp(-1, 1)
-    shift_x = torch.where(peaked, (twist * slope_y - bend_y * slope_x) / safe, zero).clamp(-1, 1)
+    safe = np.where(peaked, determinant, 1.0)
+    shift_y = np.where(peaked, (twist * slope_x - bend_x * slope_y) / safe, 0.0).clip(-1, 1)
+    shift_x = np.where(peaked, (twist * slope_y - bend_y * slope_x) / safe, 0.0).clip(-1, 1)
 
     bend = above - 2 * middle + below
-    concave = bend < -1e-6 * middle.abs()
-    step = torch.where(concave, (below - above) / (2 * torch.where(concave, bend, bend - 1)), zero)
-    sigma = sigma_px * torch.exp(SCALE_STEP * step.clamp(-1.5, 1.5))
+    concave = bend < -1e-6 * np.abs(middle)
+    step = np.where(concave, (below - above) / (2 * np.where(concave, bend, -1.0)), 0.0)
+    sigma = sigma_px * np.exp(SCALE_STEP * step.clip(-1.5, 1.5))
 
     # A blob without a peak gets the curvature of a faint one: a large, finite uncertainty.
-    least = 0.05 * middle.abs() / sigma_px**2 + 1e-12
+    least = 0.05 * np.abs(middle) / sigma_px**2 + 1e-12
     return Parabola(
         y_px=y_px + shift_y,
         x_px=x_px + shift_x,
         sigma_px=sigma,
-        curvature_y=torch.maximum(-bend_y, least),
-        curvature_x=torch.maximum(-bend_x, least),
+        curvature_y=np.maximum(-bend_y, least),
+        curvature_x=np.maximum(-bend_x, least),
     )
 
 
-def _responses_around(
-    image: torch.Tensor, y_px: torch.Tensor, x_px: torch.Tensor, sigma_px: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """LoG responses, float64: (N, 3 rows, 3 columns) round each blob, and (N,) one scale below and above."""
-    plane = torch.empty((len(y_px), 3, 3), dtype=torch.float64, device=image.device)
-    below, above = torch.empty((2, len(y_px)), dtype=torch.float64, device=image.device)
-    for rows, window in cut_windows(
-        image, y_px, x_px, radius=torch.ceil(4 * sigma_px * math.exp(SCALE_STEP)) + 1, edge="mirror"
-    ):
-        radius = window.shape[-1] // 2
-        offset = torch.arange(-radius, radius + 1, dtype=torch.float64, device=image.device)
-        shift = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=image.device)[:, None]
-        kernels = [
-            _kernels(offset - shift[at], sigma_px[rows] * factor).to(window.dtype)
-            for factor, at in (
-                (1.0, slice(0, 3)),
-                (math.exp(-SCALE_STEP), slice(1, 2)),
-                (math.exp(SCALE_STEP), slice(1, 2)),
-            )
-        ]
-        # All kernels along y in one pass over the pixels; what is left are a few numbers a blob.
-        down = torch.cat(kernels, dim=1) @ window
-        for out, along_y, along_x in zip(
-            (plane, below, above), down.split([6, 2, 2], dim=1), kernels, strict=True
-        ):
-            half = along_x.shape[1] // 2
-            table = along_y @ along_x.transpose(1, 2)
-            out[rows] = (table[:, half:, :half] + table[:, :half, half:]).reshape(-1, *out.shape[1:]).double()
-    return plane, below, above
+def _kernels(sigma_px: float) -> npt.NDArray[np.float32]:
+    """(2, KERNELS, 2 r + 1): Gaussians, then minus sigma^2 times their second derivatives.
+
+    r is the radius that the largest scale needs and one pixel for the shift.
+    """
+    radius = math.ceil(4 * sigma_px * math.exp(SCALE_STEP)) + 1
+    offset = np.arange(-radius, radius + 1, dtype=np.float64)
+    shifts = np.array([-1.0, 0.0, 1.0, 0.0, 0.0])[:, None]
+    scales = sigma_px * np.exp(SCALE_STEP * np.array([0.0, 0.0, 0.0, -1.0, 1.0]))[:, None]
+    u = (offset - shifts) / scales
+    smooth = np.exp(-0.5 * u * u)
+    smooth /= smooth.sum(axis=1, keepdims=True)
+    return np.stack([smooth, (1 - u * u) * smooth]).astype(np.float32)
 
 
-def _kernels(offset: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
-    """(n, 2 m, K): m Gaussians, then minus sigma^2 times their second derivatives, at offsets (m, K)."""
-    u = offset / sigma_px[:, None, None]
-    smooth = torch.exp(-0.5 * u * u)
-    smooth = smooth / smooth.sum(-1, keepdim=True)
-    return torch.cat([smooth, (1 - u * u) * smooth], dim=1)
+@compiled
+def responses_around(
+    image: np.ndarray,
+    y_px: np.ndarray,
+    x_px: np.ndarray,
+    rows: np.ndarray,
+    kernels: np.ndarray,
+    plane: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+) -> None:
+    """LoG responses of the blobs `rows`: at the pixels round each, and one scale below and above.
+
+    Outside the image lies its mirror image, the edge pixel repeated.
+    """
+    height, width = image.shape
+    size = kernels.shape[2]
+    radius = size // 2
+    across = np.empty(size, dtype=np.int64)
+    line = np.empty(size, dtype=np.float32)
+    down = np.empty((2, KERNELS, size), dtype=np.float32)
+    sums = np.empty((2, 2))
+    for i in rows:
+        for m in range(size):
+            at = (x_px[i] - radius + m) % (2 * width)
+            across[m] = min(at, 2 * width - 1 - at)
+        down[:] = 0.0
+        for k in range(size):
+            at = (y_px[i] - radius + k) % (2 * height)
+            at = min(at, 2 * height - 1 - at)
+            for m in range(size):
+                line[m] = image[at, across[m]]
+            for kind in range(2):
+                for n in range(KERNELS):
+                    w = kernels[kind, n, k]
+                    for m in range(size):
+                        down[kind, n, m] += w * line[m]
+        for n in range(KERNELS):
+            for p in range(3 if n < 3 else 1):
+                along = p if n < 3 else n
+                sums[:] = 0.0
+                for m in range(size):
+                    sums[0, 1] += down[0, n, m] * kernels[1, along, m]
+                    sums[1, 0] += down[1, n, m] * kernels[0, along, m]
+                total = sums[0, 1] + sums[1, 0]
+                if n < 3:
+                    plane[i, n, p] = total
+                elif n == 3:
+                    below[i] = total
+                else:
+                    above[i] = total

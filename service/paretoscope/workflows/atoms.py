@@ -34,7 +34,7 @@ def atom_map(
 ) -> AtomMap:
     """Refine `blobs` and lay them out as columns; see ``contract.ATOM_COLUMNS``."""
     expectation = prepared.expectation
-    fine = refine(prepared.image, blobs, refinement, device, deadline)
+    fine = refine(prepared.image, blobs, refinement, deadline)
     columns = {
         "atom_id": np.arange(len(blobs), dtype=np.int32),
         "y_px": fine.y_px.astype(np.float32),
