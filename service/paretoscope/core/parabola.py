@@ -65,8 +65,8 @@ def fit_parabola(
     # A blob without a peak gets the curvature of a faint one: a large, finite uncertainty.
     least = 0.05 * np.abs(middle) / sigma_px**2 + 1e-12
     return Parabola(
-        y_px=y_px + shift_y,
-        x_px=x_px + shift_x,
+        y_px=y_px.astype(np.float64) + shift_y,
+        x_px=x_px.astype(np.float64) + shift_x,
         sigma_px=sigma,
         curvature_y=np.maximum(-bend_y, least),
         curvature_x=np.maximum(-bend_x, least),

@@ -29,7 +29,6 @@ def atom_map(
     params: LogParams | None,
     refinement: Method,
     deadline: Deadline,
-    device: str,
     revision: int = 0,
 ) -> AtomMap:
     """Refine `blobs` and lay them out as columns; see ``contract.ATOM_COLUMNS``."""

@@ -74,7 +74,7 @@ def analyse_frame(
         standing = prepared.candidates.snap(memory.operating.params)
         with stages("track"):
             blobs = prepared.candidates.select(standing)
-            early = atom_map(task.header, prepared, blobs, standing, "parabola", deadline, device)
+            early = atom_map(task.header, prepared, blobs, standing, "parabola", deadline)
         yield early
 
     budget = Budget.of(deadline, prepared.expectation.n_expected, policy.segment.enabled, task.pace)
@@ -100,7 +100,7 @@ def analyse_frame(
     refinement = refinement_for(policy.refinement, len(blobs), budget.refine, task.pace)
     params = tuned.params if policy.windows.use == "frame" else None
     with stages("refine"):
-        atoms = atom_map(task.header, prepared, blobs, params, refinement, budget.refine, device)
+        atoms = atom_map(task.header, prepared, blobs, params, refinement, budget.refine)
     if refinement == "gaussian":
         task.pace.note("refine", stages.last.ms / 1e3, atoms.count)
     yield atoms
@@ -148,7 +148,7 @@ def redetect_frame(
     yield point
     with stages("refine"):
         refinement = "parabola" if policy.refinement == "auto" else policy.refinement
-        atoms = atom_map(task.header, prepared, blobs, snapped, refinement, deadline, device, revision)
+        atoms = atom_map(task.header, prepared, blobs, snapped, refinement, deadline, revision)
     if policy.segment.enabled and atoms.count:
         with stages("segment"):
             atoms, classes, _ = classed(prepared, atoms, policy, task.memory, policy.seed)
