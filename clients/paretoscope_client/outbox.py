@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from paretoscope.contract import Ack, BusyNotice, Fault, FrameHeader, Heartbeat, StreamEnd
+from paretoscope.contract import Ack, BusyNotice, Fault, FrameHeader, Heartbeat, RowsHeld, StreamEnd
 from paretoscope.contract.wire import Reply, encode, encode_frame
 from paretoscope.errors import BadFrame, Busy, Incompatible, ParetoscopeError
 from paretoscope_client.pixels import with_checksum
@@ -111,7 +111,7 @@ class Outbox:
         self._flight[letter.key] = letter
 
     def on_reply(self, reply: Reply, now_s: float) -> None:
-        if isinstance(reply, Heartbeat):
+        if isinstance(reply, Heartbeat | RowsHeld):
             return
         letter = self._addressee(reply)
         if letter is None:

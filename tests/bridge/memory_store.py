@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from paretoscope.contract import Event, FrameHeader
+from paretoscope.contract import Event, FrameHeader, RowsBegin
 from paretoscope.errors import Busy, StoreDown
 
 
@@ -15,6 +15,8 @@ class MemoryStore:
         self.gaps: dict[str, int] = {}
         self.events: list[Event] = []
         self.counts: Counter[str] = Counter()
+        self.scans: dict[str, tuple[RowsBegin, str, bytes]] = {}
+        self.runs = 0
         self.capacity = capacity
         self.down = False
         self.broken = False
@@ -48,6 +50,24 @@ class MemoryStore:
             (header.epoch, header.sequence) for header, _ in self.frames.values() if header.stream == stream
         ]
         return max(((e, n) for e, n in of_stream if e == of_stream[-1][0]), default=None)
+
+    def scan_begun(self, begin: RowsBegin) -> str:
+        self._reach()
+        self.runs += 1
+        self.scans[begin.stream] = begin, str(self.runs), b""
+        return str(self.runs)
+
+    def scan_rows(self, stream: str, run: str, first_row: int, held: int, pixels: memoryview) -> bool:
+        self._reach()
+        begin, shown, before = self.scans.get(stream, (None, "", b""))
+        if begin is None or shown != run or len(before) * begin.shape[0] != first_row * begin.nbytes:
+            return False
+        self.scans[stream] = begin, run, before + bytes(pixels)
+        return True
+
+    def scan_over(self, stream: str) -> None:
+        self._reach()
+        self.scans.pop(stream, None)
 
     def append_event(self, event: Event) -> str:
         self._reach()

@@ -115,7 +115,7 @@ def _tied(kind: type[Document]) -> dict[str, st.SearchStrategy[Any]]:
         return {
             "columns": rows.map(lambda y: {name: y.astype(dtype) for name, dtype in ATOM_COLUMNS.items()})
         }
-    if kind is contract.FrameHeader:
+    if issubclass(kind, contract.FrameHeader):
         side = st.integers(1, 4096)
         return {"shape": st.tuples(side, side)}
     return {}
@@ -127,7 +127,7 @@ def _fix(kind: type[Document]):
     def fix(values: dict[str, Any]) -> dict[str, Any]:
         if kind is contract.LogParams:
             values["sigma_max"] = max(values["sigma_min"], values["sigma_max"])
-        if kind is contract.FrameHeader:
+        if issubclass(kind, contract.FrameHeader):
             values["nbytes"] = math.prod(values["shape"]) * np.dtype(values["dtype"]).itemsize
             if values["nbytes"] > 2**28:
                 values.update(shape=(8, 8), nbytes=64 * np.dtype(values["dtype"]).itemsize)

@@ -11,7 +11,7 @@ import numpy as np
 
 from paretoscope import contract as c
 from paretoscope.contract.codec import pack
-from paretoscope.contract.wire import encode
+from paretoscope.contract.wire import WIRE_MINOR, encode
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -90,7 +90,15 @@ MESSAGES: dict[str, c.Document] = {
     ),
     "busy": c.BusyNotice(code="store-down", hint="The store does not answer.", retry_after_s=0.5),
 }
-"""Header parts on the wire."""
+"""Header parts on the wire since version 1.0 of the protocol."""
+
+ROW_MESSAGES: dict[str, c.Document] = {
+    "rows-begin": c.RowsBegin(**HEADER.model_dump(exclude={"crc32", "acquired_end"})),
+    "rows": c.RowBlock(stream="haadf", epoch="e1", sequence=7, first_row=1, rows=1, crc32=HEADER.crc32),
+    "rows-end": c.RowsEnd(**HEADER.model_dump()),
+    "rows-held": c.RowsHeld(stream="haadf", epoch="e1", sequence=7, held=2),
+}
+"""Those that came with version 1.1."""
 
 PINNED = {"header", "params", "event"}
 """Documents whose every byte is pinned; the others may gain fields."""
@@ -98,7 +106,8 @@ PINNED = {"header", "params", "event"}
 
 def files() -> dict[str, bytes]:
     packed = {f"document-{name}.bin": pack(document) for name, document in DOCUMENTS.items()}
-    return packed | {f"wire-{name}.bin": encode(document) for name, document in MESSAGES.items()}
+    spoken = (MESSAGES | ROW_MESSAGES).items()
+    return packed | {f"wire-{name}-1.{WIRE_MINOR}.bin": encode(document) for name, document in spoken}
 
 
 if __name__ == "__main__":

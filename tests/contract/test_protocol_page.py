@@ -13,9 +13,17 @@ import pytest
 
 from bridge.memory_store import MemoryStore
 from bridge.running import BareClient, running_bridge
-from paretoscope.contract import FrameHeader
+from paretoscope.bridge import rows
+from paretoscope.contract import SCHEMA_MAJOR, FrameHeader, RowBlock
 from paretoscope.contract import frame as frame_module
-from paretoscope.contract.wire import MAX_HEADER_BYTES, REPLIES, REQUESTS, FrameMessage, decode_request
+from paretoscope.contract.wire import (
+    MAX_HEADER_BYTES,
+    REPLIES,
+    REQUESTS,
+    WIRE_MINOR,
+    FrameMessage,
+    decode_request,
+)
 from paretoscope.contract.wire_checks import PIXEL_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +75,7 @@ def test_every_field_of_every_answer_and_request_stands_on_the_page():
 def test_every_code_that_the_bridge_gives_stands_on_the_page_and_no_other():
     told = set(re.findall(r"^\| `([a-z-]+)` \|", table_after("### Codes of faults"), re.MULTILINE))
     given = {"incompatible", "internal"}
-    for path in ("contract/wire.py", "contract/wire_checks.py", "bridge/session.py"):
+    for path in ("contract/wire.py", "contract/wire_checks.py", "bridge/session.py", "bridge/rows.py"):
         source = (ROOT / "service" / "paretoscope" / path).read_text()
         given |= set(re.findall(r'BadFrame\(\s*"([a-z-]+)"', source))
     assert told == given
@@ -112,6 +120,44 @@ def test_the_pages_sender_waits_while_the_store_has_no_room(sender):
     with running_bridge(store) as bridge:
         assert sender(bridge.address).returncode == 0
     assert len(store.frames) == 3
+
+
+ROWS_DEMO = """
+pixels = bytes(range(60))
+fields = {"shape": [6, 10], "dtype": "uint8", "nbytes": 60}
+print(send_rows(4, fields, 10, [pixels[:20], pixels[20:]])["frame_id"])
+"""
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_the_pages_rows_make_the_same_frame_whether_they_are_taken_or_not(tmp_path, damage):
+    script = tmp_path / "rows.py"
+    code = block("python rows")
+    if damage:
+        code = code.replace('"first_row": len(pixels)', '"first_row": 7 + len(pixels)')
+        assert code != block("python rows")
+    script.write_text(block("python").split("\nfor sequence")[0] + "\n" + code + ROWS_DEMO)
+    store = MemoryStore()
+    with running_bridge(store) as bridge:
+        command = [sys.executable, str(script), bridge.address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        counted = bridge.counters
+    assert done.returncode == 0, done.stderr
+    header, pixels = store.frames[done.stdout.strip()]
+    assert (header.sequence, header.shape, pixels) == (4, (6, 10), bytes(range(60)))
+    assert counted.get("rows:assembled", 0) == (0 if damage else 1)
+
+
+def test_the_pages_limits_of_rows_are_those_of_the_bridge():
+    part = table_after("### rows-begin")
+    for limit in (rows.UNFINISHED_S, rows.MAX_UNFINISHED, rows.MAX_UNFINISHED_BYTES):
+        assert f"{limit:g} " in part or f"{limit} " in part
+    fields = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+    assert ["stream", "epoch", "sequence", *fields] == list(RowBlock.model_fields)
+
+
+def test_the_page_speaks_the_codes_version():
+    assert f"`[{SCHEMA_MAJOR}, {WIRE_MINOR}]`: major and minor" in PAGE
 
 
 def test_the_pages_header_is_plain_msgpack():

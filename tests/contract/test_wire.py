@@ -11,15 +11,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.documents import documents
-from paretoscope.contract import Ack, BusyNotice, Fault, FrameHeader, Heartbeat, StreamEnd
+from paretoscope.contract import (
+    Ack,
+    BusyNotice,
+    Fault,
+    FrameHeader,
+    Heartbeat,
+    RowBlock,
+    RowsBegin,
+    RowsEnd,
+    RowsHeld,
+    StreamEnd,
+)
 from paretoscope.contract.wire import (
     MAX_HEADER_BYTES,
     FrameMessage,
+    RowsMessage,
     Subject,
     decode_reply,
     decode_request,
     encode,
     encode_frame,
+    minor_of,
     subject_of,
 )
 from paretoscope.errors import BadFrame, Incompatible
@@ -57,13 +70,13 @@ def test_a_frame_written_with_msgpack_and_zlib_alone_is_read():
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.one_of(documents(Ack), documents(Fault), documents(BusyNotice), documents(Heartbeat)))
+@given(st.one_of(documents(kind) for kind in (Ack, Fault, BusyNotice, Heartbeat, RowsHeld)))
 def test_every_answer_comes_back_as_it_was(answer):
     assert decode_reply([encode(answer)]) == answer
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(documents(StreamEnd) | documents(Heartbeat))
+@given(st.one_of(documents(kind) for kind in (StreamEnd, Heartbeat, RowsBegin, RowsEnd)))
 def test_every_request_without_pixels_comes_back_as_it_was(request_):
     assert decode_request([encode(request_)]) == request_
 
@@ -79,7 +92,55 @@ def test_every_header_comes_back_as_it_was(header):
     assert frame.header == small
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents(RowBlock), st.binary(max_size=40))
+def test_every_block_of_rows_comes_back_as_it_was(block, pixels):
+    rows = decode_request([encode(block), pixels])
+    assert isinstance(rows, RowsMessage)
+    assert (rows.block, bytes(rows.pixels)) == (block, pixels)
+
+
+def test_the_end_of_the_rows_is_the_frames_header():
+    frame = decode_request(message())
+    end = decode_request([msgpack.packb(fields(type="rows-end"))])
+    assert isinstance(end, RowsEnd)
+    assert isinstance(frame, FrameMessage)
+    assert end.header() == frame.header
+
+
+def test_a_message_tells_which_minor_version_it_speaks():
+    assert minor_of(message(version=[1, 7])) == 7
+
+
+def rows(**changes) -> list[bytes]:
+    whole = {"type": "rows", "first_row": 0, "rows": 3, "shape": ..., "dtype": ..., "nbytes": ...}
+    return message(**(whole | changes))
+
+
+def alone(**changes) -> list[bytes]:
+    return message(**changes)[:1]
+
+
 REFUSED = [
+    ("rows without pixels", rows()[:1], "bad-parts"),
+    ("rows that begin nowhere", rows(first_row=...), "bad-header"),
+    ("rows that begin above the image", rows(first_row=-1), "bad-header"),
+    ("rows far below any image", rows(first_row=2**40), "bad-header"),
+    ("no rows at all", rows(rows=0), "bad-header"),
+    ("more rows than an image has", rows(rows=2**40), "bad-header"),
+    ("half a row", rows(rows=0.5), "bad-header"),
+    ("rows without a checksum", rows(crc32=...), "bad-header"),
+    ("rows of no epoch", rows(epoch=...), "bad-header"),
+    ("a begin with pixels", message(type="rows-begin"), "bad-parts"),
+    ("a begin without shape", alone(type="rows-begin", shape=...), "bad-shape"),
+    ("a begin of huge sides", alone(type="rows-begin", shape=[2**40, 2**40]), "bad-shape"),
+    ("a begin of too many bytes", alone(type="rows-begin", shape=[16384] * 2, dtype="float64"), "too-large"),
+    ("a begin of other bytes", alone(type="rows-begin", nbytes=2**28), "bad-size"),
+    ("a begin of objects", alone(type="rows-begin", dtype="object"), "bad-dtype"),
+    ("an end with pixels", message(type="rows-end"), "bad-parts"),
+    ("an end without a checksum", alone(type="rows-end", crc32=...), "bad-header"),
+    ("an end of another size", alone(type="rows-end", nbytes=1), "bad-size"),
+    ("held rows as a request", alone(type="rows-held"), "unknown-type"),
     ("no parts", [], "bad-parts"),
     ("header alone", message()[:1], "bad-parts"),
     ("a third part", [*message(), b""], "bad-parts"),
@@ -137,6 +198,7 @@ def test_keys_of_a_newer_minor_version_are_ignored():
 
 def test_a_refused_frame_still_says_which_one_it_was():
     assert subject_of(message(dtype="object")) == Subject("haadf", "e1", 5)
+    assert subject_of(rows(rows=0)) == Subject("haadf", "e1", 5, "rows")
     assert subject_of(message(sequence="5")) == Subject()
     assert subject_of([b"\xc1"]) == Subject()
 
@@ -153,7 +215,8 @@ def test_any_parts_are_a_message_or_refused(parts):
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_damaged_frame_is_read_or_refused_and_never_crashes(data):
-    header, pixels = message(pixel_size_nm=[0.1, 0.1], note="x")
+    kinds = [message(pixel_size_nm=[0.1, 0.1], note="x"), rows(), alone(type="rows-begin")]
+    header, *pixels = data.draw(st.sampled_from([*kinds, alone(type="rows-end", dwell_us=3.0)]))
     damaged = bytearray(header)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(damaged) - 1))
@@ -162,8 +225,8 @@ def test_a_damaged_frame_is_read_or_refused_and_never_crashes(data):
             return
     told = None
     try:
-        decode_request([bytes(damaged), pixels])
+        decode_request([bytes(damaged), *pixels])
     except (BadFrame, Incompatible) as refused:
         told = refused
     assert told is None or (told.code and told.hint)
-    assert isinstance(subject_of([bytes(damaged), pixels]), Subject)
+    assert isinstance(subject_of([bytes(damaged), *pixels]), Subject)

@@ -112,6 +112,7 @@ class Bridge:
                     self._answer_some(self._socket)
                 if self._monitor in ready:
                     self._read_monitor(self._monitor)
+                self._reception.tick()
                 if self._tally.waiting and self._clock() >= next_flush_s:
                     written = self._tally.flush()
                     next_flush_s = self._clock() + (FLUSH_S if written else STORE_PAUSE_S)

@@ -6,6 +6,8 @@ frame, known to be stored       not asked          ack, duplicate
 frame, sound                    down or full       busy: send it again after `retry_after_s`
 frame, not sound                not asked          fault, counted by its code
 end                             append_event       ack
+rows-begin, rows                shown, if it can   rows-held; fault where they do not fit
+rows-end                        as a frame         as a frame
 heartbeat                       not asked          heartbeat, echoed
 anything else                   not asked          fault, counted by its code
 """
@@ -16,11 +18,32 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from paretoscope.bridge.rows import RowDesk
+from paretoscope.bridge.scans import Scans
 from paretoscope.bridge.session import Session
 from paretoscope.bridge.stores import FrameStore
 from paretoscope.bridge.tally import Tally
-from paretoscope.contract import Ack, BusyNotice, Event, Fault, Heartbeat, StreamEnd
-from paretoscope.contract.wire import Buffer, FrameMessage, Reply, Subject, decode_request, subject_of
+from paretoscope.contract import (
+    Ack,
+    BusyNotice,
+    Event,
+    Fault,
+    Heartbeat,
+    RowsBegin,
+    RowsEnd,
+    RowsHeld,
+    StreamEnd,
+)
+from paretoscope.contract.wire import (
+    Buffer,
+    FrameMessage,
+    Reply,
+    RowsMessage,
+    Subject,
+    decode_request,
+    subject_of,
+    type_of,
+)
 from paretoscope.errors import (
     BadInput,
     Busy,
@@ -51,27 +74,34 @@ class Reception:
         self._clock = clock
         self._utc_now = utc_now
         self._store_back_s = float("-inf")
+        self._scans = Scans(store, tally, clock, lambda: _text(utc_now()))
+        self._desk = RowDesk(self._scans.dropped)
+
+    def tick(self) -> None:
+        """Call now and then: unfinished frames that nobody goes on with are given up."""
+        self._desk.expire(self._clock())
 
     def answer(self, parts: Sequence[Buffer]) -> Reply:
         """Whatever `parts` are, there is exactly one answer and never an exception."""
         try:
             request = decode_request(parts)
         except (BadInput, Incompatible) as error:
-            return self._refuse(error, subject_of(parts), sent=True)
+            about = subject_of(parts)
+            return self._refuse(error, about, sent=about.about is None)
         if isinstance(request, Heartbeat):
             return request
         about = _subject(request)
-        if self._clock() < self._store_back_s:
+        if not isinstance(request, RowsBegin | RowsMessage) and self._clock() < self._store_back_s:
             return self._busy(StoreDown(hint="The store does not answer; the frame was not taken."), about)
         try:
-            return self._frame(request) if isinstance(request, FrameMessage) else self._end(request)
+            return self._take(request)
         except StoreDown as error:
             self._store_back_s = self._clock() + STORE_PAUSE_S
             return self._busy(error, about)
         except Busy as error:
             return self._busy(error, about)
         except ParetoscopeError as error:
-            return self._refuse(error, about, sent=True)
+            return self._refuse(error, about, sent=about.about is None)
         except Exception as error:
             # A fault of ours must not silence every other sender: told, logged, counted, and life goes on.
             log.exception("the bridge failed on a message")
@@ -79,6 +109,16 @@ class Reception:
                 hint=f"The bridge failed on this message ({type(error).__name__}). See its log.", retry=True
             )
             return self._refuse(broken, about, sent=False)
+
+    def _take(self, request: FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd) -> Reply:
+        if isinstance(request, FrameMessage):
+            self._desk.came_whole(request.header)
+            return self._frame(request)
+        if isinstance(request, StreamEnd):
+            return self._end(request)
+        if isinstance(request, RowsEnd):
+            return self._rows_end(request)
+        return self._rows(request)
 
     def _frame(self, message: FrameMessage) -> Ack:
         header = message.header
@@ -100,6 +140,27 @@ class Reception:
                     data={"missing": ack.gap, "epoch": header.epoch, "before": header.sequence},
                 )
             )
+        return ack
+
+    def _rows(self, request: RowsBegin | RowsMessage) -> RowsHeld:
+        """Rows of an unfinished frame are held here and shown in the store; neither makes anybody wait."""
+        if isinstance(request, RowsBegin):
+            one = self._desk.begin(request, self._clock())
+            self._tally.count("rows:begun")
+            self._scans.begun(one)
+        else:
+            one, new = self._desk.add(request.block, request.pixels, self._clock())
+            if new:
+                self._tally.count("rows:blocks")
+                self._scans.rows(one, request.block.first_row, request.pixels)
+        begin = one.begin
+        return RowsHeld(stream=begin.stream, epoch=begin.epoch, sequence=begin.sequence, held=one.held)
+
+    def _rows_end(self, end: RowsEnd) -> Ack:
+        message = self._desk.finish(end)
+        self._tally.count("rows:assembled")
+        ack = self._frame(message)
+        self._scans.over(end.stream)
         return ack
 
     def _end(self, end: StreamEnd) -> Ack:
@@ -135,6 +196,7 @@ class Reception:
             stream=about.stream,
             epoch=about.epoch,
             sequence=about.sequence,
+            about=about.about,
         )
 
     def _busy(self, error: ParetoscopeError, about: Subject) -> BusyNotice:
@@ -149,11 +211,13 @@ class Reception:
         )
 
 
-def _subject(request: FrameMessage | StreamEnd) -> Subject:
+def _subject(request: FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd) -> Subject:
     if isinstance(request, StreamEnd):
         return Subject(request.stream, request.epoch, request.frames)
-    header = request.header
-    return Subject(header.stream, header.epoch, header.sequence)
+    if isinstance(request, FrameMessage):
+        return Subject(request.header.stream, request.header.epoch, request.header.sequence)
+    one = request.block if isinstance(request, RowsMessage) else request
+    return Subject(one.stream, one.epoch, one.sequence, type_of(one))
 
 
 def _text(at: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from paretoscope.contract import Event, FrameHeader
+from paretoscope.contract import Event, FrameHeader, RowsBegin
 
 
 class FrameStore(Protocol):
@@ -22,6 +22,18 @@ class FrameStore(Protocol):
 
     def last_sequence(self, stream: str) -> tuple[str, int] | None:
         """(epoch, sequence) up to which the stream's frames have come. Raises StoreDown."""
+        ...
+
+    def scan_begun(self, begin: RowsBegin) -> str:
+        """Show that a frame of this stream is being scanned; names the run, so that runs never mix."""
+        ...
+
+    def scan_rows(self, stream: str, run: str, first_row: int, held: int, pixels: memoryview) -> bool:
+        """Show its next rows; False when they do not follow what is shown."""
+        ...
+
+    def scan_over(self, stream: str) -> None:
+        """Show nothing any more."""
         ...
 
     def append_event(self, event: Event) -> str: ...

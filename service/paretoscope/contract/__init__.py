@@ -9,6 +9,7 @@ from paretoscope.contract.front import Choice, ExpectedCount, FrontPoint, Pareto
 from paretoscope.contract.ledger import Guard, Ledger, StageTime
 from paretoscope.contract.memory import OperatingPoint, StreamMemory
 from paretoscope.contract.policy import Basis, LatticeSpec, SegmentPolicy, StreamPolicy, WindowPolicy
+from paretoscope.contract.rows import RowBlock, RowsBegin, RowsEnd, RowsHeld
 from paretoscope.contract.targets import BeamTargets, TargetRule, beam_targets
 from paretoscope.contract.windows import ParameterMap, WindowResult
 
@@ -40,6 +41,10 @@ __all__ = [
     "ParetoFront",
     "Progress",
     "RewardValue",
+    "RowBlock",
+    "RowsBegin",
+    "RowsEnd",
+    "RowsHeld",
     "SegmentPolicy",
     "StageTime",
     "StreamEnd",

@@ -9,8 +9,20 @@ from pydantic import Field
 from paretoscope.contract.base import Document, FrameId, Name
 
 EventKind = Literal[
-    "frame", "progress", "result", "choice", "policy", "class-named", "fault", "gap", "drop", "end", "worker"
+    "scan",
+    "frame",
+    "progress",
+    "result",
+    "choice",
+    "policy",
+    "class-named",
+    "fault",
+    "gap",
+    "drop",
+    "end",
+    "worker",
 ]
+"""scan: rows of a frame that is still being scanned have come (row, rows); the frame is not stored yet."""
 
 
 class Event(Document):
@@ -40,3 +52,5 @@ class Fault(Document):
     frame_id: FrameId | None = None
     epoch: str | None = None
     sequence: int | None = None
+    about: str | None = None
+    """Type of the message that was refused, where it is one of a frame in blocks of rows."""

@@ -1,7 +1,9 @@
 """The messages between an instrument and the bridge, as multipart bytes; knows no socket.
 
     client -> bridge    frame [header | pixels]    end [header]    heartbeat [header]
+                        rows-begin [header]    rows [header | pixels]    rows-end [header]       since 1.1
     bridge -> client    ack [header]    fault [header]    busy [header]    heartbeat [header]
+                        rows-held [header]                                                       since 1.1
 
 A header is a flat msgpack map of at most 64 KiB: ``schema`` "paretoscope", ``version`` [major, minor],
 ``type``, then the fields of the document of that type. ``docs/protocol.md`` is this module in words.
@@ -18,14 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from paretoscope.contract.base import SCHEMA_MAJOR, SCHEMA_MINOR, Document
+from paretoscope.contract.base import SCHEMA_MAJOR, Document
 from paretoscope.contract.codec import check_version, packed_map, plain, unpacked_map, validated
 from paretoscope.contract.events import Fault
 from paretoscope.contract.frame import Ack, BusyNotice, FrameHeader, Heartbeat, StreamEnd
+from paretoscope.contract.rows import RowBlock, RowsBegin, RowsEnd, RowsHeld
 from paretoscope.contract.wire_checks import check_header, check_pixels
 from paretoscope.errors import BadFrame, BadInput, Incompatible
 
 SCHEMA = "paretoscope"
+WIRE_MINOR = 1
+"""Minor version of the protocol; its major version is the documents' own. 1: frames in blocks of rows."""
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PARTS = 2
 
@@ -48,31 +53,56 @@ class FrameMessage:
 
 
 @dataclass(frozen=True)
+class RowsMessage:
+    """A block of rows. Whether its size and checksum fit can be said by who holds the rows before it."""
+
+    block: RowBlock
+    pixels: memoryview
+
+
+@dataclass(frozen=True)
 class Subject:
     """Which frame a message is about, as far as its header can be read."""
 
     stream: str | None = None
     epoch: str | None = None
     sequence: int | None = None
+    about: str | None = None
+    """The message's type where it is one of a frame in blocks of rows."""
 
 
-Request = FrameMessage | StreamEnd | Heartbeat
-Reply = Ack | Fault | BusyNotice | Heartbeat
+Request = FrameMessage | StreamEnd | Heartbeat | RowsBegin | RowsMessage | RowsEnd
+Reply = Ack | Fault | BusyNotice | Heartbeat | RowsHeld
 
-REQUESTS: dict[str, type[Document]] = {"frame": FrameHeader, "end": StreamEnd, "heartbeat": Heartbeat}
+REQUESTS: dict[str, type[Document]] = {
+    "frame": FrameHeader,
+    "end": StreamEnd,
+    "heartbeat": Heartbeat,
+    "rows-begin": RowsBegin,
+    "rows": RowBlock,
+    "rows-end": RowsEnd,
+}
 REPLIES: dict[str, type[Document]] = {
     "ack": Ack,
     "fault": Fault,
     "busy": BusyNotice,
     "heartbeat": Heartbeat,
+    "rows-held": RowsHeld,
 }
+OF_ROWS = frozenset({"rows-begin", "rows", "rows-end"})
+"""Requests that the protocol knows since version 1.1."""
 _TYPES: dict[type[Document], str] = {kind: name for name, kind in (REQUESTS | REPLIES).items()}
+
+
+def type_of(document: Document) -> str:
+    """'frame', 'ack', ...: the type of message that carries such a document."""
+    return _TYPES[type(document)]
 
 
 def encode(document: Document) -> bytes:
     """A document as a header part; fields that are None are left out."""
     fields = {name: value for name, value in plain(document).items() if value is not None}
-    head = {"schema": SCHEMA, "version": [SCHEMA_MAJOR, SCHEMA_MINOR], "type": _TYPES[type(document)]}
+    head = {"schema": SCHEMA, "version": [SCHEMA_MAJOR, WIRE_MINOR], "type": type_of(document)}
     return packed_map(head | fields)
 
 
@@ -94,11 +124,16 @@ def decode_request(parts: Sequence[Buffer]) -> Request:
         header = _document(fields, FrameHeader)
         check_pixels(header, parts[1])
         return FrameMessage(header, memoryview(parts[1]))
+    if kind == "rows":
+        _expect_parts(parts, 2, kind)
+        return RowsMessage(_document(fields, RowBlock), memoryview(parts[1]))
     if kind not in REQUESTS:
         raise BadFrame(
             "unknown-type", hint=f"Clients send {' or '.join(REQUESTS)}; this message says type {kind!r:.40}."
         )
     _expect_parts(parts, 1, kind)
+    if kind in OF_ROWS:
+        check_header(fields)
     return _document(fields, REQUESTS[kind])  # type: ignore[return-value]
 
 
@@ -114,6 +149,11 @@ def decode_reply(parts: Sequence[Buffer]) -> Reply:
     return _document(fields, REPLIES[kind])  # type: ignore[return-value]
 
 
+def minor_of(parts: Sequence[Buffer]) -> int:
+    """Minor version of the protocol that whoever sent this speaks. Raises BadFrame or Incompatible."""
+    return _fields(parts)["version"][1]
+
+
 def subject_of(parts: Sequence[Buffer]) -> Subject:
     """Whom to name in a fault; fields that cannot be read are None."""
     try:
@@ -126,7 +166,7 @@ def subject_of(parts: Sequence[Buffer]) -> Subject:
         StreamEnd(stream=stream or "-", epoch=epoch or "-", frames=max(0, sequence or 0))
     except ValueError:
         return Subject()
-    return Subject(stream, epoch, sequence)
+    return Subject(stream, epoch, sequence, fields["type"] if fields["type"] in OF_ROWS else None)
 
 
 def _fields(parts: Sequence[Buffer]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The store: frames, results, choices and events on Valkey or Redis, through redis-py.
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
-link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- streams <- ``Store``.
+link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- streams <- scans <- ``Store``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paretoscope.adapters.store.records import (
     StreamSummary,
     WorkerBeat,
 )
-from paretoscope.adapters.store.streams import Streams
+from paretoscope.adapters.store.scans import RunningScans, ScanRows
 from paretoscope.settings import Limits
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ChoiceResult",
     "Claim",
     "FrameState",
+    "ScanRows",
     "Store",
     "StreamSummary",
     "WorkerBeat",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-class Store(Streams):
+class Store(RunningScans):
     """Everything that must outlive a process."""
 
     @classmethod

@@ -15,6 +15,7 @@ BYTES = PREFIX + "bytes"
 FRAME = PREFIX + "frame:"
 PIXELS = PREFIX + "pixels:"
 WORKER = PREFIX + "worker:"
+SCANS = PREFIX + "scans"
 
 
 def frame(frame_id: str) -> str:
@@ -73,3 +74,13 @@ def choice_bell(choice_id: str) -> str:
 
 def worker(consumer: str) -> str:
     return WORKER + consumer
+
+
+def scan(stream: str) -> str:
+    """What is known of the frame that is being scanned."""
+    return f"{PREFIX}scan:{stream}"
+
+
+def scan_pixels(stream: str) -> str:
+    """Its rows so far."""
+    return f"{PREFIX}scan-pixels:{stream}"
