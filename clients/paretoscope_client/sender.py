@@ -77,6 +77,11 @@ class FrameSender:
         return self._courier.connected
 
     @property
+    def paused(self) -> bool:
+        """Whether the operator has paused the stream: what is sent waits here, so better scan nothing."""
+        return self._outbox.paused
+
+    @property
     def counters(self) -> dict[str, int]:
         """sent, resent, acknowledged, duplicate, missing, busy, timed-out, lost-connection, refused:<code>,
         dropped:<reason>, stray; and 'waiting', what is not settled yet."""

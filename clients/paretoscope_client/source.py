@@ -1,6 +1,7 @@
 """Scan, hand over, scan again: a microscope as a source of frames, through whatever goes wrong.
 
 what happened                               what is done
+the operator paused the stream              no scan until it is resumed: the sample gets no dose for nothing
 image                                       handed to the sender, which never waits; scan again
 stale, wrong or no image, refused           counted, told, a short pause, scan again
 connection lost, time-out, stuck            counted, told, a growing pause, connect again
@@ -44,6 +45,9 @@ class SpectraSource:
         """
         setbacks, done = 0, 0
         while not stop.is_set() and (frames is None or done < frames):
+            if self.sender.paused:
+                stop.wait(PAUSE_S)
+                continue
             try:
                 if self.spectra.state is not State.READY:
                     self.spectra.connect()

@@ -25,6 +25,7 @@ from paretoscope.api.routes import (
     health,
     mask,
     pages,
+    pauses,
     policy,
     results,
     streams,
@@ -72,7 +73,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    for part in (frames, results, mask, streams, choice, classes, events, policy):
+    for part in (frames, results, mask, streams, choice, classes, events, policy, pauses):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

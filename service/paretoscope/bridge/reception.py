@@ -57,6 +57,8 @@ log = logging.getLogger(__name__)
 STORE_PAUSE_S = 0.5
 """After the store failed to answer, frames hear 'busy' at once for this long."""
 BACKLOG_PAUSE_S = 0.25
+PAUSED_S = 0.5
+"""How soon a sender whose stream is paused asks again."""
 
 
 class Reception:
@@ -204,11 +206,17 @@ class Reception:
         return BusyNotice(
             code=error.code,
             hint=error.hint,
-            retry_after_s=STORE_PAUSE_S if isinstance(error, StoreDown) else BACKLOG_PAUSE_S,
+            retry_after_s=_pause_s(error),
             stream=about.stream,
             epoch=about.epoch,
             sequence=about.sequence,
         )
+
+
+def _pause_s(error: ParetoscopeError) -> float:
+    if isinstance(error, StoreDown):
+        return STORE_PAUSE_S
+    return PAUSED_S if error.code == "paused" else BACKLOG_PAUSE_S
 
 
 def _subject(request: FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd) -> Subject:

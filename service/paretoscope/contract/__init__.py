@@ -8,6 +8,7 @@ from paretoscope.contract.frame import Ack, BusyNotice, FrameHeader, Heartbeat, 
 from paretoscope.contract.front import Choice, ExpectedCount, FrontPoint, ParetoFront, RewardValue
 from paretoscope.contract.ledger import Guard, Ledger, StageTime
 from paretoscope.contract.memory import OperatingPoint, StreamMemory
+from paretoscope.contract.pause import Pause
 from paretoscope.contract.policy import Basis, LatticeSpec, SegmentPolicy, StreamPolicy, WindowPolicy
 from paretoscope.contract.rows import RowBlock, RowsBegin, RowsEnd, RowsHeld
 from paretoscope.contract.targets import BeamTargets, TargetRule, beam_targets
@@ -39,6 +40,7 @@ __all__ = [
     "OperatingPoint",
     "ParameterMap",
     "ParetoFront",
+    "Pause",
     "Progress",
     "RewardValue",
     "RowBlock",

@@ -21,6 +21,8 @@ EventKind = Literal[
     "drop",
     "end",
     "worker",
+    "pause",
+    "instrument",
 ]
 """scan: rows of a frame that is still being scanned have come (row, rows); the frame is not stored yet."""
 

@@ -14,6 +14,7 @@ from paretoscope.contract import (
     Guard,
     Ledger,
     LogParams,
+    Pause,
 )
 
 State = Literal["queued", "working", "done", "failed", "dropped"]
@@ -78,12 +79,28 @@ class StreamView(View):
     """Waiting or being worked on."""
     last_seen: str
     """UTC, when its newest frame came."""
+    paused: Pause | None = None
+    """Who paused it, since when and why; null while its frames are taken."""
     links: dict[str, str]
 
 
 class Streams(View):
     streams: list[StreamView]
     """The one seen last comes first."""
+
+
+class PauseRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    by: Annotated[str, Field(min_length=1, max_length=128)] = "operator"
+    """Who says so, for the record."""
+    reason: Annotated[str, Field(max_length=256)] | None = None
+
+
+class PauseView(View):
+    stream: str
+    paused: Pause | None
+    """null: its frames are taken."""
 
 
 class FrameIds(View):

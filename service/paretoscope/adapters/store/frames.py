@@ -35,8 +35,8 @@ class Frames(Queue):
 
         pixels: header.nbytes bytes, row by row, little-endian. received_at: when its last byte came; now when
         None. gap: how many frames are missing before it; counted from epoch and sequence when None.
-        Raises StoreDown; Busy when the backlog is full; BadFrame('sequence-reused') when its number belongs
-        to other pixels.
+        Raises StoreDown; Busy when the backlog is full or the stream is paused; BadFrame('sequence-reused')
+        when its number belongs to other pixels.
         """
         at = received_at or self._clock()
         told = {"sequence": header.sequence, "shape": list(header.shape), "simulated": header.simulated}
@@ -61,6 +61,12 @@ class Frames(Queue):
                 self.limits.streams,
             ],
         )
+        if stored == -2:
+            raise Busy(
+                "paused",
+                hint=f"Stream {header.stream} is paused by the operator; its frames are taken again once it "
+                f"is resumed (POST /v1/streams/{header.stream}/resume).",
+            )
         if stored < 0:
             raise Busy(
                 "backlog-full",

@@ -16,6 +16,7 @@ FRAME = PREFIX + "frame:"
 PIXELS = PREFIX + "pixels:"
 WORKER = PREFIX + "worker:"
 SCANS = PREFIX + "scans"
+PAUSED = PREFIX + "paused"
 
 
 def frame(frame_id: str) -> str:

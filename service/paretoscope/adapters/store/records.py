@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from paretoscope.contract import Choice, Fault, FrameHeader
+from paretoscope.contract import Choice, Fault, FrameHeader, Pause
 
 FrameState = Literal["queued", "working", "done", "failed", "dropped"]
 ChoiceState = Literal["queued", "done", "failed"]
@@ -63,6 +63,7 @@ class StreamSummary:
     """Waiting or being worked on."""
     last_seen: str
     """UTC, when its newest frame came."""
+    paused: Pause | None = None
 
 
 @dataclass(frozen=True)

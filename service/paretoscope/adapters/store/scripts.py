@@ -91,12 +91,16 @@ PUT_FRAME = (
     + """
 -- ARGV: frame_id stream epoch sequence gap('' = count it here) header pixels nbytes received_at received_ms
 --       backlog_frames backlog_bytes events_limit frame_event streams_limit
--- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full.
+-- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full, {-2, 0} the stream is paused.
 local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local frame = 'ps:frame:' .. frame_id
 if redis.call('EXISTS', frame) == 1 then
   redis.call('HINCRBY', 'ps:counters', 'frames:duplicate', 1)
   return {0, tonumber(redis.call('HGET', frame, 'gap'))}
+end
+if redis.call('HEXISTS', 'ps:paused', stream) == 1 then
+  redis.call('HINCRBY', 'ps:counters', 'frames:paused', 1)
+  return {-2, 0}
 end
 local bytes = tonumber(redis.call('HGET', 'ps:bytes', 'waiting') or 0)
 local queued = redis.call('XLEN', 'ps:work')

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from paretoscope.adapters.store import keys, scripts
-from paretoscope.adapters.store.choices import Choices
 from paretoscope.adapters.store.link import translated, utc_text
+from paretoscope.adapters.store.pauses import Pauses
 from paretoscope.adapters.store.records import StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
 
 
-class Streams(Choices):
+class Streams(Pauses):
     @translated
     def streams(self) -> list[StreamSummary]:
         """Every stream, the one that was last seen first."""
@@ -27,6 +27,7 @@ class Streams(Choices):
             pipe.zrevrange(keys.results(stream), 0, 0)
             pipe.zcard(keys.waiting(stream))
         answers = pipe.execute()
+        paused = self.paused_streams()
         summaries = []
         for index, (name, at_ms) in enumerate(seen):
             frames, newest, result, queued = answers[4 * index : 4 * index + 4]
@@ -38,6 +39,7 @@ class Streams(Choices):
                     newest_result=result[0].decode() if result else None,
                     queued=queued,
                     last_seen=utc_text(datetime.fromtimestamp(at_ms / 1000, UTC)),
+                    paused=paused.get(name.decode()),
                 )
             )
         return summaries

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from paretoscope.adapters.store import ChoiceResult
+from paretoscope.api.audit import audit
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.routes.parameters import FrameIdPath
 from paretoscope.api.summary import frame_view
@@ -73,7 +74,10 @@ def _submit(context: Context, frame_id: str, asked: ChoiceRequest) -> str:
                 "no-such-point",
                 hint=f"The front of {frame_id} has points 0 to {count - 1}; {choice.point} was asked.",
             )
-    return context.store.submit_choice(choice)
+    choice_id = context.store.submit_choice(choice)
+    told = choice.model_dump(mode="json", exclude_none=True, exclude={"by", "choice_id"})
+    audit("choice", choice.by, choice_id=choice_id, **told)
+    return choice_id
 
 
 async def _answered(context: Context, choice_id: str, wait_s: float, response: Response) -> ChoiceView:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ValidationError
 
+from paretoscope.api.audit import audit
 from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import StreamPath
 from paretoscope.contract import StreamPolicy
@@ -38,6 +39,7 @@ def put_policy(stream: StreamPath, given: Annotated[dict[str, Any], Body()], con
     """The whole policy: what is left out returns to its default. It may be set before the first frame."""
     policy = checked(given)
     context.store.set_policy(stream, policy)
+    audit("policy", "operator", stream=stream, policy=policy.model_dump(mode="json", exclude_defaults=True))
     return policy
 
 
