@@ -20,8 +20,9 @@ def frame(seed: int = 1) -> np.ndarray:
 def test_one_hot_or_dead_pixel_changes_hardly_anything(value, at):
     clean, spoilt = frame(), frame()
     spoilt[at] = value
-    repaired, count = without_hot_pixels(to_unit(spoilt))
-    assert count == 1
+    cleaned = without_hot_pixels(spoilt)
+    assert cleaned.places.tolist() == [at[0] * 144 + at[1]]
+    repaired = cleaned.image
     rest = np.ones(clean.shape, dtype=bool)
     rest[at] = False
     assert np.abs(repaired - to_unit(clean))[rest].max() < 0.1
@@ -38,13 +39,24 @@ def test_an_image_with_a_hot_pixel_shows_the_same_atoms():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ordinary_images_are_left_as_they_are(seed):
-    unit = to_unit(frame(seed))
-    same, count = without_hot_pixels(unit)
-    assert count == 0
-    assert same is unit
+    image = frame(seed)
+    cleaned = without_hot_pixels(image)
+    assert len(cleaned.places) == 0
+    assert (cleaned.low, cleaned.high) == (image.min(), image.max())
+    np.testing.assert_array_equal(cleaned.image, to_unit(image))
 
 
 def test_sharp_atoms_on_an_empty_field_are_no_hot_pixels():
     y, x = np.mgrid[0:96, 0:96]
-    unit = to_unit(np.exp(-((y - 40.2) ** 2 + (x - 51.4) ** 2) / (2 * 0.8**2)))
-    assert without_hot_pixels(unit)[1] == 0
+    image = np.exp(-((y - 40.2) ** 2 + (x - 51.4) ** 2) / (2 * 0.8**2))
+    assert len(without_hot_pixels(image).places) == 0
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9])
+def test_beside_a_pixel_a_million_times_as_strong_nothing_is_lost(value):
+    spoilt = frame()
+    spoilt[70, 33] = value
+    cleaned = without_hot_pixels(spoilt)
+    exact = (spoilt - cleaned.low) / (cleaned.high - cleaned.low)
+    exact[70, 33] = cleaned.image[70, 33]
+    np.testing.assert_allclose(cleaned.image, exact, atol=1e-7)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from paretoscope.core.intensity import Image, to_unit
@@ -15,30 +18,62 @@ MOST = 1e-3
 """Share of the image that hot pixels may be; more of them are the image."""
 
 
-def without_hot_pixels(unit: Image) -> tuple[Image, int]:
-    """Clip lonely extremes to the next pixel in rank and scale to [0, 1] again.
+@dataclass(frozen=True)
+class Cleaned:
+    """A frame scaled to [0, 1], its hot and dead pixels clipped."""
 
-    unit: (rows, columns) float32 in [0, 1].  Returns the image and how many pixels were clipped; the very
-    image that came when there were none, which costs one pass over the pixels to see.
+    image: Image
+    """(rows, columns) float32 in [0, 1]."""
+    low: float
+    """The frame's value that became 0, in its own unit ..."""
+    high: float
+    """... and the one that became 1."""
+    places: npt.NDArray[np.intp]
+    """Flat indices of the pixels that were clipped."""
+
+
+def without_hot_pixels(image: npt.ArrayLike) -> Cleaned:
+    """Scale a frame to [0, 1] with lonely extremes clipped to the next pixel in rank.
+
+    image: as for `intensity.to_unit`, with its errors.
     """
-    bright, hot = _clipped(unit)
-    dark, dead = _clipped(1.0 - bright)
-    if not hot + dead or dark.min() == dark.max():
-        return unit, 0
-    return to_unit(1.0 - dark), hot + dead
+    raw = np.asarray(image)
+    unit = to_unit(raw)
+    raw = raw if raw.ndim == 2 else unit
+    hot, level = _lonely(unit)
+    if len(hot):
+        raw = _with(raw, hot, level)
+        unit = to_unit(raw)
+    dead, level = _lonely(1.0 - unit)
+    if len(dead):
+        raw = _with(raw, dead, 1.0 - level)
+        unit = to_unit(raw)
+    return Cleaned(unit, float(raw.min()), float(raw.max()), np.union1d(hot, dead))
 
 
-def _clipped(unit: Image) -> tuple[Image, int]:
+def _with(raw: npt.NDArray, places: npt.NDArray[np.intp], level: float) -> npt.NDArray[np.float64]:
+    """`raw` with these pixels at a level between its extremes (0..1).
+
+    The frame's own values are scaled anew, in double precision: beside a pixel a million times as bright the
+    float32 image has lost them.
+    """
+    low, high = float(raw.min()), float(raw.max())
+    pixels = raw.astype(np.float64)
+    pixels.reshape(-1)[places] = low + level * (high - low)
+    return pixels
+
+
+def _lonely(unit: Image) -> tuple[npt.NDArray[np.intp], float]:
+    """Flat indices of pixels that are far brighter than all others and alone, and the next level in rank."""
+    none = np.empty(0, dtype=np.intp)
     middle = float(np.median(unit[::4, ::4]))
     level = middle + (1.0 - middle) / TIMES
     if np.count_nonzero(unit > level) > max(MOST * unit.size, 1.0):
-        return unit, 0
+        return none, 1.0
     height = unit - np.float32(middle)
     ring = np.ones((3, 3), dtype=bool)
     ring[1, 1] = False
     lonely = ndimage.maximum_filter(height, footprint=ring, mode="constant", cval=-2.0) < LONELY * height
     next_highest = float(np.max(height, where=~lonely, initial=0.0))
-    hot = lonely & (height > TIMES * next_highest)
-    if next_highest == 0.0 or not hot.any():
-        return unit, 0
-    return np.where(hot, np.float32(middle + next_highest), unit), int(hot.sum())
+    hot = np.flatnonzero(lonely & (height > TIMES * next_highest))
+    return (none, 1.0) if next_highest == 0.0 else (hot, middle + next_highest)

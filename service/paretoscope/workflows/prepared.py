@@ -15,7 +15,6 @@ from paretoscope.contract import FrameHeader, LogParams, StreamMemory, StreamPol
 from paretoscope.core.candidates import CandidateSet
 from paretoscope.core.expected import Expectation, expect
 from paretoscope.core.hot_pixels import without_hot_pixels
-from paretoscope.core.intensity import to_unit
 from paretoscope.optimise.space import LogSpace
 from paretoscope.workflows.stages import StageClock
 
@@ -87,7 +86,8 @@ def prepare(
     image: (rows, columns), any real dtype. Raises BadFrame and BadLattice.
     """
     with stages("intensity"):
-        unit, hot = without_hot_pixels(to_unit(image))
+        cleaned = without_hot_pixels(image)
+        unit, hot = cleaned.image, len(cleaned.places)
     with stages("lattice"):
         expectation = expect(
             unit,
