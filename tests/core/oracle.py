@@ -17,7 +17,7 @@ from skimage.feature import blob_log
 
 from paretoscope.contract import LogParams
 from paretoscope.core.blobs import Blobs
-from paretoscope.core.prune import _overlap_exceeds
+from paretoscope.core.neighbours import overlaps
 from paretoscope.core.scale_space import linear_scales
 
 NEAR = 2e-6
@@ -124,10 +124,12 @@ def assert_same_blobs(image: np.ndarray, params: LogParams, detect: Detect) -> i
 def _overlap_groups(blobs: np.ndarray, overlap: float) -> tuple[np.ndarray, np.ndarray]:
     """Group number of every blob, and whether it may both drop and be dropped."""
     count = len(blobs)
-    first, second = np.triu_indices(count, 1)
+    sigmas, scale = np.unique(blobs[:, 2], return_inverse=True)
+    anywhere = np.ones(count, dtype=bool)
     # The arithmetic of skimage, as another test shows.
-    hit = _overlap_exceeds(blobs[:, :2], blobs[:, 2], first, second, overlap)
-    first, second = first[hit], second[hit]
+    pairs = overlaps(blobs[:, 0], blobs[:, 1], scale, sigmas, anywhere, anywhere)
+    hit = (np.abs(pairs.share) > np.float32(overlap)) & ((overlap < 1.0) | (pairs.share < np.inf))
+    first, second = pairs.first[hit], pairs.second[hit]
     _, group = connected_components(coo_matrix((np.ones(len(first)), (first, second)), (count, count)))
     drops, dropped = np.zeros(count, bool), np.zeros(count, bool)
     equal = blobs[first, 2] == blobs[second, 2]

@@ -111,6 +111,6 @@ def _pruned(parts: list[Blobs], overlaps: list[np.ndarray]) -> Blobs:
     rule = np.abs(overlap[:, None] - rules).argmin(axis=1)
     keep = np.zeros(len(merged), dtype=bool)
     for level in np.unique(rule):
-        kept = kept_after_pruning(merged.y_px, merged.x_px, merged.sigma_px, float(rules[level]))
+        kept = kept_after_pruning(merged.y_px, merged.x_px, merged.sigma_px, float(rules[level])).keep
         keep |= kept & (rule == level)
     return merged.take(keep)

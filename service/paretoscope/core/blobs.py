@@ -10,11 +10,8 @@ import torch
 
 from paretoscope.contract import LogParams
 from paretoscope.core.peaks import SpatialMaxima, peaks_between, spatial_maxima
-from paretoscope.core.prune import Touching, kept_after_pruning
+from paretoscope.core.prune import kept_after_pruning
 from paretoscope.core.scale_space import linear_scales
-
-MOST_KNOWN_PAIRS = 20_000
-"""Of one range of scales, so that those of all ranges take 80 MB at worst; more are looked for each time."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +71,15 @@ def blobs_between(
     overlap: float,
     cap: int | None = None,
     exact: bool = True,
-    known: dict[tuple[int, int], Touching] | None = None,
 ) -> Blobs:
-    """The blobs of the stack cut to scales first..last: its peaks above the threshold, pruned.
-
-    known: what touches in each range of scales, kept here from one call to the next.
-    """
+    """The blobs of the stack cut to scales first..last: its peaks above the threshold, pruned."""
     rows, capped = peaks_between(maxima, first, last, threshold, cap)
     y, x, sigma = maxima.y_px[rows], maxima.x_px[rows], scales[maxima.scale[rows]]
-    touching = None
-    if known is not None and overlap < 1.0:  # otherwise nothing is pruned, but for rounding
-        touching = known.get((first, last))
-        if touching is None or touching.count < len(rows):
-            touching = Touching.among(y, x, sigma)
-            if len(touching) <= MOST_KNOWN_PAIRS:
-                known[first, last] = touching
-    keep = kept_after_pruning(y, x, sigma, overlap, exact, touching)
+    keep, complete = kept_after_pruning(y, x, sigma, overlap, exact)
     return Blobs(
         y_px=y[keep].astype(np.float32),
         x_px=x[keep].astype(np.float32),
         sigma_px=sigma[keep],
         response=maxima.response[rows][keep],
-        capped=capped or maxima.capped,
+        capped=capped or maxima.capped or not complete,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import torch
 from paretoscope.contract import LogParams
 from paretoscope.core.blobs import Blobs, blobs_between
 from paretoscope.core.peaks import SpatialMaxima, spatial_maxima
-from paretoscope.core.prune import Touching
 from paretoscope.core.scale_space import exact_grid
 from paretoscope.errors import BadParameters
 
@@ -30,8 +29,6 @@ class CandidateSet:
     """Responses up to here were not kept: thresholds below it cannot be asked for."""
     cap: int | None
     """Most peaks that enter pruning (None: `peaks.default_cap`)."""
-    _touching: dict[tuple[int, int], Touching] = field(default_factory=dict, repr=False, compare=False)
-    """Filled by `select`: what touches does not depend on threshold and overlap."""
 
     @classmethod
     def build(
@@ -87,15 +84,7 @@ class CandidateSet:
                 "raise it, or build the candidates with a lower floor."
             )
         return blobs_between(
-            self.maxima,
-            self.sigmas,
-            first,
-            last,
-            params.threshold,
-            params.overlap,
-            self.cap,
-            exact,
-            self._touching,
+            self.maxima, self.sigmas, first, last, params.threshold, params.overlap, self.cap, exact
         )
 
     def inside(self, y0: int, x0: int, height: int, width: int) -> CandidateSet:
