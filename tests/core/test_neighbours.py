@@ -44,7 +44,7 @@ def test_what_discs_share_only_by_rounding_is_marked():
         sigmas = np.array([2.5 + step * 1e-6], dtype=np.float32)  # touch in one point: 2 sqrt(2) sigma
         both = np.ones(2, dtype=bool)
         pairs = overlaps(y, x, np.zeros(2, dtype=np.int32), sigmas, both, both)
-        near = 50.0 <= float(2 * sigmas[0] * np.sqrt(2)) ** 2
+        near = float(2 * sigmas[0] * np.sqrt(2)) ** 2 >= 50.0
         assert all((share > 0) == near for share in pairs.share)
         marked += len(pairs)
     assert marked > 100

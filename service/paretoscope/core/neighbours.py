@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -164,7 +165,7 @@ def _walk(order, y, x, scale, below, above, sigmas, reach, octave, beyond, corne
 
 
 @compiled
-def _longer(column):
+def _longer(column: Any) -> Any:
     longer = np.empty(2 * len(column), dtype=column.dtype)
     longer[: len(column)] = column
     return longer
@@ -175,8 +176,8 @@ def overlap_share(y_1, x_1, sigma_1, y_2, x_2, sigma_2):
     """The share of the smaller disc's area that two discs have in common; infinite: inside, -1: apart.
 
     All float32, step by step as skimage reckons on a float32 image (its scalar powers round differently by
-    one unit in the last place in one case of a thousand, and up to 1e-4 for a small disc at the rim of a large
-    one, where the arc cosine is steep).
+    one unit in the last place in one case of a thousand, and up to 1e-4 for a small disc at the rim of a
+    large one, where the arc cosine is steep).
     https://mathworld.wolfram.com/Circle-CircleIntersection.html, eq. 14.
     """
     larger = max(sigma_1, sigma_2)

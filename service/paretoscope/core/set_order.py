@@ -1,9 +1,9 @@
 """In which order Python walks through a set of index pairs, without making one.
 
 skimage prunes blobs in the order of the set that ``KDTree.query_pairs`` returns, so where blobs overlap in
-chains this order is part of what blob_log finds. The set's layout follows from the pairs' hashes and the order
-in which they came (CPython 3.11, Objects/setobject.c and tupleobject.c): laid out here in an array, it costs a
-fifth of the set and its tuples. Another Python may do it otherwise; `python_order` then makes the set.
+chains this order is part of what blob_log finds. The set's layout follows from the pairs' hashes and the
+order in which they came (CPython 3.11, Objects/setobject.c and tupleobject.c): laid out here in an array, it
+costs a fifth of the set and its tuples. Another Python may do otherwise; `python_order` then makes the set.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _insert(table, hashes, index):
 
 @compiled
 def set_order(pairs):
-    """The order of ``list({(i, j), ...})`` for different pairs (n, 2) added one after the other: (n,) indices."""
+    """The order of ``list({(i, j), ...})``, pairs (n, 2) added one after the other, all different: (n,)."""
     count = len(pairs)
     hashes = np.empty(count, dtype=np.uint64)
     table = np.full(_SMALLEST, _EMPTY, dtype=np.int32)
