@@ -3,6 +3,7 @@
 from paretoscope_client.receipt import Receipt
 from paretoscope_client.rest import Client
 from paretoscope_client.rest_async import AsyncClient
+from paretoscope_client.rest_result import Picked, Result
 from paretoscope_client.sender import FrameSender
 
-__all__ = ["AsyncClient", "Client", "FrameSender", "Receipt"]
+__all__ = ["AsyncClient", "Client", "FrameSender", "Picked", "Receipt", "Result"]

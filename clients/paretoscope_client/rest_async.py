@@ -1,30 +1,43 @@
 """The asyncio twin of ``rest.Client``: the same calls, awaited; see there for what each means.
 
 async with AsyncClient("http://127.0.0.1:8000") as service:
-    async for frame in service.results("stem"):
-        atoms = await service.atoms(frame.frame_id, ["y_px", "x_px", "confidence"])
-        if frame.er is not None and frame.er > 0.1:
-            await service.choose(frame.frame_id, weight=0.8)
+    async for result in service.results("stem"):
+        targets = await service.targets(result, classes=["Si"], edge_px=8)
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import httpx
 import numpy as np
 
-from paretoscope.contract import Classes, Event, LogParams, ParameterMap, ParetoFront, StreamPolicy
-from paretoscope.contract.views import Accepted, ChoiceView, FrameView, Readiness, StreamView, Version
+from paretoscope.contract import (
+    BeamTargets,
+    Classes,
+    LogParams,
+    ParameterMap,
+    ParetoFront,
+    StreamPolicy,
+    TargetRule,
+)
+from paretoscope.contract.views import Accepted, ChoiceView, Readiness, StreamView, Version
 from paretoscope.errors import ParetoscopeError
 from paretoscope_client import rest_calls as calls
+from paretoscope_client import rest_plans as plans
+from paretoscope_client.fronts import Rule
 from paretoscope_client.rest import DEFAULT_URL, TIMEOUT_S
-from paretoscope_client.rest_events import EventReader
-from paretoscope_client.rest_follow import Follower, Patience
+from paretoscope_client.rest_events import EventReader, Heard
+from paretoscope_client.rest_follow import Admission, Follower, Patience, Unfit
 from paretoscope_client.rest_problems import Reply, broken, refusal
+from paretoscope_client.rest_result import Picked, Result
+from paretoscope_client.tables import data_frame
+
+if TYPE_CHECKING:
+    import pandas
 
 T = TypeVar("T")
 
@@ -56,6 +69,22 @@ class AsyncClient:
             raise broken(error, self.url) from error
         return call.answered(Reply(answer.status_code, answer.content), self.url)
 
+    async def _carry_out(self, plan: plans.Plan[T]) -> T:
+        try:
+            step = next(plan)
+            while True:
+                try:
+                    answer = await (asyncio.sleep(step) if isinstance(step, float | int) else self._ask(step))
+                except ParetoscopeError as error:
+                    step = plan.throw(error)
+                else:
+                    step = plan.send(answer)
+        except StopIteration as done:
+            return done.value
+
+    async def wait_ready(self, timeout_s: float = 30.0) -> Readiness:
+        return await self._carry_out(plans.wait_ready(timeout_s))
+
     async def version(self) -> Version:
         return await self._ask(calls.version())
 
@@ -68,23 +97,27 @@ class AsyncClient:
     async def frames(self, stream: str, limit: int = 100) -> list[str]:
         return await self._ask(calls.frames(stream, limit))
 
-    async def latest(self, stream: str, *, after: str | None = None, wait_s: float = 0.0) -> FrameView | None:
-        return await self._ask(calls.latest(stream, after, wait_s))
+    async def latest(
+        self, stream: str, *, after: str | None = None, wait_s: float = 0.0, stale: bool = False
+    ) -> Result | None:
+        return await self._carry_out(plans.latest(stream, after, wait_s, stale))
 
-    async def results(
-        self, stream: str, *, after: str | None = None, include_current: bool = False, wait_s: float = 20.0
-    ) -> AsyncIterator[FrameView]:
-        follower = Follower(stream, after, include_current, wait_s)
-        while True:
-            try:
-                news = follower.took(await self._ask(follower.call()))
-            except ParetoscopeError as error:
-                await asyncio.sleep(follower.failed(error))
-                continue
-            if news is not None:
-                yield news
+    def results(
+        self,
+        stream: str,
+        *,
+        allow: Collection[str] = (),
+        unfit: Unfit = "raise",
+        max_age_s: float | None = None,
+        after: str | None = None,
+        include_current: bool = False,
+        wait_s: float = 20.0,
+        timeout_s: float | None = None,
+    ) -> AsyncResults:
+        admission = Admission(allow, unfit, max_age_s)
+        return AsyncResults(self._ask, Follower(stream, after, include_current, wait_s, timeout_s, admission))
 
-    async def frame(self, frame_id: str) -> FrameView:
+    async def frame(self, frame_id: str) -> Result:
         return await self._ask(calls.frame(frame_id))
 
     async def front(self, frame_id: str) -> ParetoFront:
@@ -95,6 +128,20 @@ class AsyncClient:
 
     async def atoms(self, frame_id: str, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         return await self._ask(calls.atoms(frame_id, columns))
+
+    async def table(self, frame_id: str, columns: Sequence[str] | None = None) -> pandas.DataFrame:
+        return data_frame(await self.atoms(frame_id, columns))
+
+    async def targets(
+        self,
+        result: Result | str,
+        rule: TargetRule | None = None,
+        *,
+        allow: Collection[str] = (),
+        max_age_s: float | None = None,
+        **fields: Any,
+    ) -> BeamTargets:
+        return await self._carry_out(plans.targets(result, plans.target_rule(rule, fields), allow, max_age_s))
 
     async def image(self, frame_id: str) -> np.ndarray:
         return await self._ask(calls.image(frame_id))
@@ -111,7 +158,7 @@ class AsyncClient:
         dwell_us: float | None = None,
         detector: str | None = None,
         wait_s: float = 0.0,
-    ) -> FrameView | Accepted:
+    ) -> Result | Accepted:
         return await self._ask(calls.submit(pixels, stream, pixel_size_nm, dwell_us, detector, wait_s))
 
     async def choose(
@@ -121,14 +168,18 @@ class AsyncClient:
         point: int | None = None,
         weight: float | None = None,
         params: LogParams | None = None,
+        rule: Rule | None = None,
         scope: Literal["stream", "frame"] = "stream",
         by: str = "client",
         wait_s: float = 15.0,
-    ) -> ChoiceView:
-        return await self._ask(calls.choose(frame_id, point, weight, params, scope, by, wait_s))
+    ) -> Picked:
+        return await self._carry_out(plans.choose(frame_id, point, weight, params, rule, scope, by, wait_s))
 
-    async def choice(self, choice_id: str, *, wait_s: float = 0.0) -> ChoiceView:
+    async def choice(self, choice_id: str, *, wait_s: float = 0.0) -> Picked:
         return await self._ask(calls.choice(choice_id, wait_s))
+
+    async def redetected(self, choice: ChoiceView | str, *, timeout_s: float = 60.0) -> Result:
+        return await self._carry_out(plans.redetected(choice, timeout_s))
 
     async def policy(self, stream: str) -> StreamPolicy:
         return await self._ask(calls.policy(stream))
@@ -136,13 +187,16 @@ class AsyncClient:
     async def set_policy(self, stream: str, policy: StreamPolicy) -> StreamPolicy:
         return await self._ask(calls.set_policy(stream, policy))
 
+    async def change_policy(self, stream: str, **changes: Any) -> StreamPolicy:
+        return await self._carry_out(plans.change_policy(stream, changes))
+
     async def class_names(self, stream: str) -> dict[int, str]:
         return await self._ask(calls.class_names(stream))
 
     async def name_class(self, stream: str, class_id: int, name: str | None) -> dict[int, str]:
         return await self._ask(calls.name_class(stream, class_id, name))
 
-    async def events(self, stream: str | None = None, *, after: str | None = None) -> AsyncIterator[Event]:
+    async def events(self, stream: str | None = None, *, after: str | None = None) -> AsyncIterator[Heard]:
         reader, patience = EventReader(after), Patience()
         while True:
             try:
@@ -160,3 +214,24 @@ class AsyncClient:
                 if not error.retry:
                     raise
             await asyncio.sleep(patience.pause_s())
+
+
+class AsyncResults(AsyncIterator[Result]):
+    """See ``Client.results``."""
+
+    def __init__(
+        self, ask: Callable[[calls.Call[Result | None]], Awaitable[Result | None]], follower: Follower
+    ) -> None:
+        self._ask, self._follower = ask, follower
+
+    async def __anext__(self) -> Result:
+        while True:
+            call = self._follower.call()
+            try:
+                answer = await self._ask(call)
+            except ParetoscopeError as error:
+                await asyncio.sleep(self._follower.failed(error))
+                continue
+            news = self._follower.took(answer)
+            if news is not None:
+                return news

@@ -17,10 +17,8 @@ from pydantic import BaseModel, ValidationError
 from paretoscope.contract import Classes, LogParams, ParameterMap, ParetoFront, StreamPolicy
 from paretoscope.contract.views import (
     Accepted,
-    ChoiceView,
     ClassNames,
     FrameIds,
-    FrameView,
     Readiness,
     Streams,
     StreamView,
@@ -28,6 +26,7 @@ from paretoscope.contract.views import (
 )
 from paretoscope.errors import BadInput, Incompatible
 from paretoscope_client.rest_problems import Reply, refusal
+from paretoscope_client.rest_result import Picked, Result
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -109,11 +108,11 @@ def frames(stream: str, limit: int) -> Call[list[str]]:
     )
 
 
-def latest(stream: str, after: str | None, wait_s: float) -> Call[FrameView | None]:
+def latest(stream: str, after: str | None, wait_s: float) -> Call[Result | None]:
     """None when there is nothing newer, or no result at all, within `wait_s`."""
 
-    def read(reply: Reply) -> FrameView | None:
-        return document(FrameView)(reply) if reply.status == 200 else None
+    def read(reply: Reply) -> Result | None:
+        return document(Result)(reply) if reply.status == 200 else None
 
     return Call(
         "GET",
@@ -125,8 +124,8 @@ def latest(stream: str, after: str | None, wait_s: float) -> Call[FrameView | No
     )
 
 
-def frame(frame_id: str) -> Call[FrameView]:
-    return Call("GET", f"/v1/frames/{frame_id}", document(FrameView))
+def frame(frame_id: str) -> Call[Result]:
+    return Call("GET", f"/v1/frames/{frame_id}", document(Result))
 
 
 def front(frame_id: str) -> Call[ParetoFront]:
@@ -185,14 +184,14 @@ def submit(
     dwell_us: float | None,
     detector: str | None,
     wait_s: float,
-) -> Call[FrameView | Accepted]:
+) -> Call[Result | Accepted]:
     if pixels.dtype.hasobject:
         raise BadInput("bad-image-type", hint="The image is an array of objects; send numbers.")
     sink = io.BytesIO()
     np.save(sink, pixels, allow_pickle=False)
 
-    def read(reply: Reply) -> FrameView | Accepted:
-        return document(FrameView)(reply) if reply.status == 200 else document(Accepted)(reply)
+    def read(reply: Reply) -> Result | Accepted:
+        return document(Result)(reply) if reply.status == 200 else document(Accepted)(reply)
 
     return Call(
         "POST",
@@ -219,12 +218,12 @@ def choose(
     scope: Literal["stream", "frame"],
     by: str,
     wait_s: float,
-) -> Call[ChoiceView]:
+) -> Call[Picked]:
     body = _Body(point=point, weight=weight, params=params, scope=scope, by=by)
     return Call(
         "POST",
         f"/v1/frames/{frame_id}/choice",
-        document(ChoiceView),
+        document(Picked),
         {"wait": wait_s},
         content=body.model_dump_json(exclude_none=True).encode(),
         wait_s=wait_s,
@@ -239,8 +238,8 @@ class _Body(BaseModel):
     by: str
 
 
-def choice(choice_id: str, wait_s: float) -> Call[ChoiceView]:
-    return Call("GET", f"/v1/choices/{choice_id}", document(ChoiceView), {"wait": wait_s}, wait_s=wait_s)
+def choice(choice_id: str, wait_s: float) -> Call[Picked]:
+    return Call("GET", f"/v1/choices/{choice_id}", document(Picked), {"wait": wait_s}, wait_s=wait_s)
 
 
 def policy(stream: str) -> Call[StreamPolicy]:

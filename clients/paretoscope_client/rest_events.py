@@ -14,6 +14,12 @@ SILENCE_S = 40.0
 """The service sends a comment every 15 s on an event stream; a longer silence is a dead connection."""
 
 
+class Heard(Event):
+    """An event and the id from which listening can be resumed."""
+
+    event_id: str = ""
+
+
 @dataclass
 class EventReader:
     """Lines in, events out; `last_id` is where to resume."""
@@ -22,7 +28,7 @@ class EventReader:
     _data: list[str] = field(default_factory=list)
     _id: str | None = None
 
-    def feed(self, line: str) -> Event | None:
+    def feed(self, line: str) -> Heard | None:
         """The event that an empty line completes; None for every other line and for kinds we do not know."""
         if line.startswith(":"):
             return None
@@ -40,7 +46,7 @@ class EventReader:
         if not data:
             return None
         try:
-            return Event.model_validate_json(data)
+            return Heard.model_validate_json(data).model_copy(update={"event_id": self.last_id or ""})
         except ValidationError:
             return None  # a newer service knows kinds of events that we do not
 

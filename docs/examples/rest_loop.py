@@ -59,7 +59,7 @@ def main() -> int:
     given = ask.parse_args()
     try:
         with Client(given.url) as service:
-            for count, frame in enumerate(service.results(given.stream), start=1):
+            for count, frame in enumerate(service.results(given.stream, unfit="pass"), start=1):
                 print(f"{frame.frame_id}: {frame.atoms} atoms, QC {frame.qc}, ER {frame.er}")
                 frame = steer(service, frame, given.max_er)
                 reasons = set(frame.guard.reasons if frame.guard else ["no-guard"])

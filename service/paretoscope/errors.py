@@ -11,6 +11,7 @@
     ├── Busy                503       full for now: retry
     ├── StoreDown           503       the store does not answer: retry
     ├── ServiceDown         503       the service cannot be reached: retry (raised by the clients)
+    ├── UnfitResult         409       the guard says why a control loop must not act on this result
     ├── AddressInUse                  a port or data folder that another process holds
     ├── InstrumentError     502       the microscope or its client refused
     │   └── InstrumentTimeout 504     no image within the time-out
@@ -86,6 +87,26 @@ class ServiceDown(ParetoscopeError):
     status = 503
     default_code = "service-down"
     default_retry = True
+
+
+class UnfitResult(ParetoscopeError):
+    """`reasons`: the guard's codes, such as 'stale' or 'simulated'."""
+
+    status = 409
+    default_code = "unfit-result"
+
+    def __init__(
+        self,
+        code: str | None = None,
+        *,
+        hint: str,
+        retry: bool | None = None,
+        frame_id: str = "",
+        reasons: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(code, hint=hint, retry=retry)
+        self.frame_id = frame_id
+        self.reasons = reasons
 
 
 class AddressInUse(ParetoscopeError):
