@@ -51,11 +51,14 @@ TIMEOUT_S = 10.0
 class Client:
     """One service. Thread-safe; keeps its connections open until closed."""
 
-    def __init__(self, url: str = DEFAULT_URL, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str = DEFAULT_URL, *, key: str | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """key: an API key, where the service asks for one; PARETOSCOPE_KEY when None."""
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         # trust_env: a proxy of the environment must never stand between a loop and a service on this host
-        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._http = httpx.Client(timeout=timeout_s, trust_env=False, headers=calls.authorization(key))
 
     def __enter__(self) -> Client:
         return self

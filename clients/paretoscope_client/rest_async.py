@@ -45,11 +45,13 @@ T = TypeVar("T")
 class AsyncClient:
     """One service, for one event loop; keeps its connections open until closed."""
 
-    def __init__(self, url: str = DEFAULT_URL, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str = DEFAULT_URL, *, key: str | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         # trust_env: a proxy of the environment must never stand between a loop and a service on this host
-        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False, headers=calls.authorization(key))
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -34,6 +35,15 @@ M = TypeVar("M", bound=BaseModel)
 JSON = "application/json"
 MSGPACK = "application/msgpack"
 NPY = "application/x-npy"
+
+
+KEY_VARIABLE = "PARETOSCOPE_KEY"
+
+
+def authorization(key: str | None) -> dict[str, str]:
+    """The header that carries an API key; `key`, else that of the environment, else none."""
+    key = key or os.environ.get(KEY_VARIABLE)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,25 @@ from paretoscope.errors import (
     BadInput,
     Busy,
     Incompatible,
+    KeyNeeded,
+    NotAllowed,
     NotFound,
     ParetoscopeError,
     ServiceDown,
     StoreDown,
     TooLarge,
+    TooMany,
 )
 
 _BY_STATUS: dict[int, type[ParetoscopeError]] = {
     400: Incompatible,
+    401: KeyNeeded,
+    403: NotAllowed,
     404: NotFound,
     413: TooLarge,
     415: BadInput,
     422: BadInput,
+    429: TooMany,
     503: Busy,
 }
 _BY_CODE: dict[str, type[ParetoscopeError]] = {"store-down": StoreDown, "store-refused": StoreDown}

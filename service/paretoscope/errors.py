@@ -6,9 +6,12 @@
     │   ├── BadLattice                an unknown name or an impossible cell
     │   ├── BadParameters             LoG*, policy or choice out of range
     │   └── BadFile                   a file of the wrong kind
+    ├── KeyNeeded           401       no API key came, or none that is known
+    ├── NotAllowed          403       the key has not the scope that the route asks for
     ├── NotFound            404       no such frame, stream or document
     ├── TooLarge            413       beyond a stated limit
     ├── Busy                503       full for now: retry
+    │   └── TooMany         429       one caller asks more often than it may
     ├── StoreDown           503       the store does not answer: retry
     ├── ServiceDown         503       the service cannot be reached: retry (raised by the clients)
     ├── UnfitResult         409       the guard says why a control loop must not act on this result
@@ -61,6 +64,16 @@ class BadFile(BadInput):
     default_code = "bad-file"
 
 
+class KeyNeeded(ParetoscopeError):
+    status = 401
+    default_code = "key-needed"
+
+
+class NotAllowed(ParetoscopeError):
+    status = 403
+    default_code = "missing-scope"
+
+
 class NotFound(ParetoscopeError):
     status = 404
     default_code = "not-found"
@@ -75,6 +88,11 @@ class Busy(ParetoscopeError):
     status = 503
     default_code = "busy"
     default_retry = True
+
+
+class TooMany(Busy):
+    status = 429
+    default_code = "too-many-requests"
 
 
 class StoreDown(ParetoscopeError):

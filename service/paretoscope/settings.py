@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -48,6 +48,8 @@ class Limits(BaseModel):
     """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000
     """Events kept for listeners that come back."""
+    requests_per_s: PositiveFloat = 1000.0
+    """Requests one API key, or one peer where no key is needed, may make; for a second twice as many."""
 
 
 class Settings(BaseSettings):
@@ -65,13 +67,16 @@ class Settings(BaseSettings):
     frames: str = "tcp://127.0.0.1:5555"
     """ZeroMQ address on which the bridge takes frames."""
     frames_keys: Path | None = None
-    """Folder of CURVE keys with an allow-list of clients; needed to take frames from other machines."""
+    """Folder with the bridge's CURVE key and the keys of allowed senders; needed beyond loopback."""
     http_host: str = "127.0.0.1"
     """Interface on which API and dashboard listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port of API and dashboard; 0 = any free one."""
     http_hosts: tuple[str, ...] = ()
     """Further names under which the API may be addressed (the Host header); loopback always may."""
+    http_keys: Path | None = None
+    """File of API keys, made by `paretoscope keys`; api-keys.json in the data folder when None. Where it
+    exists every request needs a key; beyond loopback it must exist."""
     data: Path = Field(default_factory=default_data_folder)
     """Folder of the embedded store."""
     redis_url: str | None = Field(
@@ -88,8 +93,9 @@ class Settings(BaseSettings):
     """One JSON object a line instead of coloured text."""
     limits: Limits = Field(default_factory=Limits)
 
-    frames_keys: Path | None = None
-    """Folder with the bridge's CURVE key and the keys of allowed senders; needed beyond loopback."""
+    @property
+    def api_keys_file(self) -> Path:
+        return self.http_keys or self.data / "api-keys.json"
 
     def environment(self) -> dict[str, str]:
         """The whole tree as environment variables, so that a child process reads the same settings."""

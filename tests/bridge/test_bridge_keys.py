@@ -9,14 +9,13 @@ import zmq.auth
 from bridge.memory_store import MemoryStore
 from bridge.running import BareClient, Listening, eventually, frame, running_bridge
 from paretoscope.bridge import Bridge
-from paretoscope.bridge.keys import main
 from paretoscope.bridge.security import is_local, make_keys
 from paretoscope.errors import BadParameters
 
 
 @pytest.fixture
 def keys(tmp_path):
-    assert main([str(tmp_path / "keys"), "spectra"]) == 0
+    make_keys(tmp_path / "keys", "spectra")
     return tmp_path / "keys"
 
 
@@ -65,9 +64,9 @@ def test_a_folder_without_an_allow_list_does_not_open_the_door(tmp_path):
         Bridge(MemoryStore(), Listening("tcp://*:0", tmp_path)).bind()
 
 
-def test_a_key_is_not_overwritten(keys, capsys):
-    assert main([str(keys), "spectra"]) == 2
-    assert "spectra" in capsys.readouterr().err
+def test_a_key_is_not_overwritten(keys):
+    with pytest.raises(BadParameters, match="spectra"):
+        make_keys(keys, "spectra")
 
 
 @pytest.mark.parametrize(

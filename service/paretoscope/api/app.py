@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_fastapi_instrumentator import Instrumentator
 
+from paretoscope.adapters.api_keys import KeyRing
 from paretoscope.adapters.store import Store
-from paretoscope.api import problems
+from paretoscope.api import login, problems, scopes
 from paretoscope.api.body_limit import BodyLimit
 from paretoscope.api.context import Context
 from paretoscope.api.doorkeeper import Doorkeeper
+from paretoscope.api.guard import Guard
 from paretoscope.api.metrics import Metrics
+from paretoscope.api.pace import Pace
 from paretoscope.api.pictures import PictureCache
 from paretoscope.api.routes import (
     choice,
@@ -47,6 +51,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
     """An ASGI application over `store`. It starts and stops its own event reader with its lifespan."""
     settings = settings or ApiSettings()
     metrics = Metrics(store)
+    ring = KeyRing(settings.keys, required=settings.keys_required)
     tail = EventTail(store, metrics.saw)
 
     @asynccontextmanager
@@ -76,6 +81,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
     for part in (frames, results, mask, streams, choice, classes, events, policy, pauses):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
+    login.install(app, ring)
     pages.install(app)
     Instrumentator(
         registry=metrics.registry,
@@ -83,9 +89,24 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         excluded_handlers=["/metrics", "/v1/events"],
     ).instrument(app)
     app.add_middleware(BodyLimit, uploads_bytes=settings.max_body_bytes, other_bytes=SMALL_BODY_BYTES)
+    pace = Pace(settings.requests_per_s, burst=2.0 * settings.requests_per_s)
+    app.add_middleware(Guard, ring=ring, pace=pace, metrics=metrics)
     app.add_middleware(Doorkeeper, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
+    _tell_scopes(app)
     return app
+
+
+def _tell_scopes(app: FastAPI) -> None:
+    """Let the published description say which scope each route asks for."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = scopes.describe(plain())
+        return app.openapi_schema
+
+    app.openapi = described
 
 
 def _plain_id(text: str) -> bool:

@@ -1,7 +1,8 @@
-"""Who may talk to us: the Host must be one of our names, and a page of another site may not change state.
+"""Who may talk to us: the Host must be one of our names, and scripts of another site may not ask anything.
 
 Without it any web page an operator opens could point its own name at 127.0.0.1 (DNS rebinding) or POST to
-us from another tab. Programs send no Origin and are not concerned.
+us from another tab. Programs send no Origin and are not concerned; a link that leads here from elsewhere
+sends none either.
 """
 
 from __future__ import annotations
@@ -46,19 +47,19 @@ class Doorkeeper:
             )
             await refusal(scope, receive, send)
             return
-        if scope["method"] not in SAFE_METHODS and not self._own(headers, host):
+        if not self._own(headers, host, scope["method"] in SAFE_METHODS):
             refusal = problem_response(
                 403,
                 "foreign-origin",
-                "A page of another site may not change anything here. Use this service's own page, or a "
+                "A page of another site may ask for nothing here. Use this service's own page, or a "
                 "program that sends no Origin.",
             )
             await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    def _own(self, headers: Headers, host: str) -> bool:
+    def _own(self, headers: Headers, host: str, safe: bool) -> bool:
         origin = headers.get("origin")
         if origin is None:
-            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+            return safe or headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         return urlsplit(origin).netloc.lower() == host.lower() or origin.lower().rstrip("/") in self.origins

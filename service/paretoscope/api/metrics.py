@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -73,6 +73,13 @@ class Metrics:
             ["mode", "met"],
             registry=self.registry,
             buckets=SECONDS,
+        )
+
+        self.refused = Counter(
+            "paretoscope_http_refused",
+            "Requests that were not let in, by code.",
+            ["code"],
+            registry=self.registry,
         )
 
     def saw(self, event: Event) -> None:

@@ -6,6 +6,8 @@ import os
 import socket
 
 from paretoscope.adapters import logs
+from paretoscope.adapters.api_keys import check_reach
+from paretoscope.adapters.reach import is_loopback
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.api.app import create_app
@@ -22,13 +24,19 @@ def api_settings(settings: Settings) -> ApiSettings:
     """Reachable under its own host name, loopback and `http_hosts`."""
     usual = ApiSettings().allowed_hosts
     own = () if settings.http_host in ("0.0.0.0", "::") else (settings.http_host,)
-    return ApiSettings(allowed_hosts=tuple(dict.fromkeys([*usual, *own, *settings.http_hosts])))
+    return ApiSettings(
+        allowed_hosts=tuple(dict.fromkeys([*usual, *own, *settings.http_hosts])),
+        keys=settings.api_keys_file,
+        keys_required=not is_loopback(settings.http_host),
+        requests_per_s=settings.limits.requests_per_s,
+    )
 
 
 def main() -> None:
     """Serve until SIGTERM; settings come through the environment."""
     settings = load()
     logs.configure(settings.log_level, settings.log_json)
+    check_reach(settings.http_host, settings.api_keys_file)
     given = os.environ.get(SOCKET_VARIABLE)
     bound = socket.socket(fileno=int(given)) if given else listen(settings.http_host, settings.http_port)
     with Store.open(store_url(settings), settings.limits) as store:

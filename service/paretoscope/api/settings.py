@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from paretoscope.contract.frame import MAX_FRAME_BYTES
@@ -18,6 +20,12 @@ class ApiSettings(BaseModel):
     site that points its own name at this machine is refused by it."""
     allowed_origins: tuple[str, ...] = ()
     """Origins besides our own whose pages may change state, as 'https://host:port'."""
+    keys: Path | None = None
+    """File of API keys; where it exists every request needs one. None: no keys."""
+    keys_required: bool = False
+    """Let nobody in without a key even where the file is missing (the API can be reached from elsewhere)."""
+    requests_per_s: PositiveFloat = 1000.0
+    """How often one key, or one peer where no key is needed, may ask; for a second twice as often."""
     max_body_bytes: PositiveInt = MAX_FRAME_BYTES + 64 * 1024
     """Largest POST /v1/frames: a full frame and its file header."""
     max_wait_s: PositiveFloat = 60.0

@@ -32,6 +32,7 @@ FRAMES_WAITING, REPLIES_WAITING = 8, 1000
 """Messages held per peer before it is held back, and answers held before they are dropped and counted."""
 HEARTBEAT_MS, HEARTBEAT_LIMIT_MS = 2000, 6000
 HANDSHAKE_MS = 5000
+LOOK_AT_KEYS_S = 1.0
 _FAILED_HANDSHAKES: dict[int, str] = {
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "bridge:handshake-failed",
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "bridge:handshake-failed",
@@ -104,7 +105,7 @@ class Bridge:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        next_flush_s = self._clock()
+        next_flush_s = next_look_s = self._clock()
         try:
             while not stop.is_set():
                 ready = dict(poller.poll(POLL_MS))
@@ -113,6 +114,9 @@ class Bridge:
                 if self._monitor in ready:
                     self._read_monitor(self._monitor)
                 self._reception.tick()
+                if self._gate is not None and self._clock() >= next_look_s:
+                    self._gate.refresh()
+                    next_look_s = self._clock() + LOOK_AT_KEYS_S
                 if self._tally.waiting and self._clock() >= next_flush_s:
                     written = self._tally.flush()
                     next_flush_s = self._clock() + (FLUSH_S if written else STORE_PAUSE_S)

@@ -10,16 +10,22 @@ folder.
 
 from __future__ import annotations
 
-import ipaddress
+import logging
+import os
+import re
 from pathlib import Path
 
 import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
+from paretoscope.adapters.reach import is_loopback
 from paretoscope.errors import BadParameters
 
+log = logging.getLogger(__name__)
+
 BRIDGE = "bridge"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def is_local(address: str) -> bool:
@@ -27,13 +33,7 @@ def is_local(address: str) -> bool:
     scheme, _, rest = address.partition("://")
     if scheme in ("ipc", "inproc"):
         return True
-    host = rest.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(rest.rpartition(":")[0])
 
 
 def check_address(address: str, keys: Path | None) -> None:
@@ -44,8 +44,9 @@ def check_address(address: str, keys: Path | None) -> None:
     if keys is None and not is_local(address):
         raise BadParameters(
             "keys-needed",
-            hint=f"{address} can be reached from other machines. Give a folder of CURVE keys with an "
-            "allow-list of clients (frames_keys), or listen on tcp://127.0.0.1:5555.",
+            hint=f"{address} can be reached from other machines, so senders need keys. Run `paretoscope keys "
+            "make --scope send --name SENDER`, then set PARETOSCOPE_FRAMES_KEYS to the folder it names; or "
+            "listen on tcp://127.0.0.1:5555.",
         )
 
 
@@ -55,16 +56,43 @@ def make_keys(folder: Path, *clients: str) -> list[Path]:
     Returns the clients' secret key files: take each to its client and delete it here.
     """
     allowed = folder / "clients"
-    allowed.mkdir(parents=True, exist_ok=True)
+    allowed.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     if not (folder / f"{BRIDGE}.key_secret").exists():
-        zmq.auth.create_certificates(folder, BRIDGE)
+        _pair(folder, BRIDGE)
     made = []
     for client in clients:
+        if not NAME.fullmatch(client):
+            raise BadParameters("bad-name", hint=f"{client[:80]!r} is no name: 1-64 of A-Z a-z 0-9 . _ -")
         if (allowed / f"{client}.key").exists():
             raise BadParameters("key-exists", hint=f"There is a key for {client!r} already; remove it first.")
-        made.append(Path(zmq.auth.create_certificates(allowed, client)[1]))
+        made.append(_pair(allowed, client))
     return made
+
+
+def _pair(folder: Path, name: str) -> Path:
+    """Write NAME.key and NAME.key_secret; returns the secret one, which only its owner may read."""
+    before = os.umask(0o077)  # from its first byte on, not only after a chmod
+    try:
+        secret = Path(zmq.auth.create_certificates(folder, name)[1])
+    finally:
+        os.umask(before)
+    (folder / f"{name}.key").chmod(0o644)
+    return secret
+
+
+def senders(folder: Path) -> list[str]:
+    """Names on the allow-list."""
+    return sorted(file.stem for file in (folder / "clients").glob("*.key"))
+
+
+def revoke(folder: Path, client: str) -> bool:
+    """Take a sender off the allow-list; False where it was not on it."""
+    if client not in senders(folder):
+        return False
+    for ending in ("key", "key_secret"):
+        (folder / "clients" / f"{client}.{ending}").unlink(missing_ok=True)
+    return True
 
 
 class Gate:
@@ -77,8 +105,8 @@ class Gate:
         if not secret.is_file() or not any(allowed.glob("*.key")):
             raise BadParameters(
                 "keys-missing",
-                hint=f"{keys} must hold {BRIDGE}.key_secret and clients/*.key. "
-                f"Make them: python -m paretoscope.bridge.keys {keys} NAME",
+                hint=f"{keys} must hold {BRIDGE}.key_secret and clients/*.key. Make them: "
+                f"PARETOSCOPE_FRAMES_KEYS={keys} paretoscope keys make --scope send --name SENDER",
             )
         try:
             public_key, secret_key = zmq.auth.load_certificate(secret)
@@ -86,9 +114,28 @@ class Gate:
             raise BadParameters("keys-unreadable", hint=f"{secret}: {error}") from error
         socket.curve_publickey, socket.curve_secretkey = public_key, secret_key or b""
         socket.curve_server = True
+        self._allowed = allowed
+        self._seen = self._listed()
         self._guard = ThreadAuthenticator(context)
         self._guard.start()
         self._guard.configure_curve(domain="*", location=str(allowed))
+
+    def _listed(self) -> frozenset[tuple[str, int]]:
+        return frozenset((file.name, file.stat().st_mtime_ns) for file in self._allowed.glob("*.key"))
+
+    def refresh(self) -> None:
+        """Read the allow-list again where it changed: new senders may come, revoked ones not come back.
+
+        An empty list stays a list: nobody is let in. CURVE asks once, when a connection opens; what a
+        revoked sender has open ends with its connection or the bridge.
+        """
+        try:
+            listed = self._listed()
+            if listed != self._seen:
+                self._guard.configure_curve(domain="*", location=str(self._allowed))
+                self._seen = listed
+        except (OSError, ValueError) as error:
+            log.warning("the allow-list cannot be read, the last one holds: %s", error)
 
     def close(self) -> None:
         self._guard.stop()

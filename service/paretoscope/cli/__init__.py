@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from paretoscope.errors import ParetoscopeError
 
-COMMANDS = ("analyze", "demo", "serve", "worker", "bridge", "simulate", "export", "bench", "doctor")
+COMMANDS = ("analyze", "demo", "serve", "worker", "bridge", "simulate", "export", "bench", "keys", "doctor")
 PASS_ON = {"simulate": {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}}
 """Commands whose options are another program's."""
 

@@ -78,6 +78,8 @@ def _paretoscope(host: str, port: int, answer_s: float) -> str | None:
             headers={"Host": "localhost"},
         )
         told = answer.json()
+        if answer.status_code == 401 and told["code"] == "key-needed":
+            return "(it asks for a key)"
         return str(told["version"]) if {"version", "contract", "api"} <= set(told) else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, KeyError):
         return None

@@ -16,12 +16,14 @@ from types import TracebackType
 
 import structlog
 
+from paretoscope.adapters.api_keys import check_reach
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import launch
 from paretoscope.adapters.tethered import Kept
 from paretoscope.api.process import SOCKET_VARIABLE
 from paretoscope.api.server import listen
 from paretoscope.bridge import Bridge
+from paretoscope.bridge.security import check_address
 from paretoscope.errors import ParetoscopeError, StoreDown
 from paretoscope.settings import Settings
 from paretoscope.worker.supervisor import Supervisor
@@ -57,6 +59,7 @@ class Service:
     def __enter__(self) -> Service:
         with ExitStack() as stack:
             settings = self._settings
+            self._check_reach()
             bound = None
             if self._with_api:  # The ports first: taken ones must be told before a store is started.
                 bound = stack.enter_context(listen(settings.http_host, settings.http_port))
@@ -76,6 +79,13 @@ class Service:
                 self._start_bridge(stack)
             self._stack = stack.pop_all()
         return self
+
+    def _check_reach(self) -> None:
+        """Whoever can reach us from another machine needs keys: told before anything is started."""
+        if self._with_api:
+            check_reach(self._settings.http_host, self._settings.api_keys_file)
+        if self._with_bridge:
+            check_address(self._settings.frames, self._settings.frames_keys)
 
     def _start_api(self, descriptor: int) -> Kept:
         environment = os.environ | self._settings.environment() | {SOCKET_VARIABLE: str(descriptor)}
