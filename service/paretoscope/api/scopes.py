@@ -24,6 +24,8 @@ LISTED: dict[tuple[str, str], Scope] = {
     ("POST", "/v1/frames"): "choose",
     ("POST", "/v1/frames/{frame_id}/choice"): "choose",
     ("PUT", "/v1/streams/{stream}/classes/{class_id}"): "choose",
+    ("POST", "/v1/streams/{stream}/pause"): "choose",
+    ("POST", "/v1/streams/{stream}/resume"): "choose",
     ("PUT", "/v1/streams/{stream}/policy"): "admin",
 }
 
