@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
 from serving import api, server, store, worker  # noqa: F401
 
@@ -34,8 +35,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, api: ApiServer, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
-    """The dashboard on an instrument's monitor; fails on script errors and on requests to others."""
+def page(browser: Browser, api: ApiServer, store: Store, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
+    """The dashboard on an instrument's monitor; fails on script errors and on requests to others.
+
+    A worker is heard of, so that the service counts as ready.
+    """
+    store.beat("idle", pid=1, device="cpu", state="ready", ttl_s=600.0)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=api.url)
     opened = context.new_page()
     opened.set_default_timeout(20_000)

@@ -31,17 +31,17 @@ def test_marks_that_would_lie_on_each_other_are_moved_apart(page: Page, store: S
     assert places[-1]["x"] == 390
 
 
-def test_the_balance_goes_from_fewer_missed_to_fewer_false_atoms(
+def test_the_balance_goes_from_fewer_false_to_fewer_missed_atoms(
     page: Page, store: Store, worker: SmallWorker
 ):
     put_worked(store)
     page.goto("/")
     expect(page.locator("#map")).to_have_attribute("data-atoms", "60")
-    balance = page.get_by_role("slider", name="From fewer missed atoms to fewer false atoms")
+    balance = page.get_by_role("slider", name="From fewer false atoms to fewer missed atoms")
     balance.focus()
-    page.keyboard.press("End")
-    expect(page.locator("#map")).to_have_attribute("data-atoms", "38")
     page.keyboard.press("Home")
+    expect(page.locator("#map")).to_have_attribute("data-atoms", "38")
+    page.keyboard.press("End")
     expect(page.locator("#map")).to_have_attribute("data-atoms", "64")
     operating = store.memory("stem").operating
     assert operating is not None

@@ -66,8 +66,8 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
     client: Client,  # noqa: F811
 ):
     live.goto("/")
-    expect(live.locator("#state")).to_have_text("Waiting for the first frame")
     ready(client)
+    expect(live.locator("#state")).to_have_text("Waiting for the first frame")
     with FrameSender(service.frames, STREAM) as sender:
         first = closed(client, sender.send(graphene(1), pixel_size_nm=FIELD_NM / SIDE_PX).wait(30).frame_id)
         assert first.state == "done", first.fault

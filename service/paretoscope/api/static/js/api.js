@@ -31,6 +31,11 @@ export async function sendJson(method, path, body) {
   return (await ask(path, { method, headers, body: JSON.stringify(body) })).json();
 }
 
+export async function sendFile(path, file) {
+  const headers = { "Content-Type": "application/octet-stream", Accept: "application/json" };
+  return (await ask(path, { method: "POST", headers, body: file })).json();
+}
+
 /** null where the service has nothing (yet); other refusals are thrown. */
 export async function getJsonOrNull(path) {
   try {

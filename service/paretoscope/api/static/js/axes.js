@@ -1,7 +1,7 @@
 // Axes of the front: round ticks, grid lines, and what each axis means in words.
 
 const SVG = "http://www.w3.org/2000/svg";
-export const MARGIN = { left: 58, right: 20, top: 14, bottom: 38 };
+export const MARGIN = { left: 52, right: 20, top: 8, bottom: 34 };
 
 export function make(name, attributes, ...children) {
   const element = document.createElementNS(SVG, name);
@@ -19,21 +19,21 @@ export function ticks(largest) {
   return Array.from({ length: count + 1 }, (_, k) => Number((k * step).toPrecision(6)));
 }
 
-/** Places on screen for rewards: x(qc), y(er), and the plot's box. */
+/** Places on screen for rewards: x(er), y(qc), and the plot's box. */
 export class Scales {
   constructor(points, width, height) {
     Object.assign(this, { width, height });
-    this.xTicks = ticks(Math.max(...points.map((p) => p.qc)));
-    this.yTicks = ticks(Math.max(...points.map((p) => p.er)));
+    this.xTicks = ticks(Math.max(...points.map((p) => p.er)));
+    this.yTicks = ticks(Math.max(...points.map((p) => p.qc)));
     this.box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
   }
 
-  x(qc) {
-    return this.box.left + (qc / this.xTicks.at(-1)) * (this.box.right - this.box.left);
+  x(er) {
+    return this.box.left + (er / this.xTicks.at(-1)) * (this.box.right - this.box.left);
   }
 
-  y(er) {
-    return this.box.bottom - (er / this.yTicks.at(-1)) * (this.box.bottom - this.box.top);
+  y(qc) {
+    return this.box.bottom - (qc / this.yTicks.at(-1)) * (this.box.bottom - this.box.top);
   }
 }
 
@@ -43,7 +43,7 @@ export function axes(scales) {
   for (const tick of scales.xTicks) {
     const x = scales.x(tick);
     parts.push(make("line", { class: "grid", x1: x, x2: x, y1: box.top, y2: box.bottom }));
-    parts.push(make("text", { class: "axis", x, y: box.bottom + 14, "text-anchor": "middle" }, percent(tick)));
+    parts.push(make("text", { class: "axis", x, y: box.bottom + 13, "text-anchor": "middle" }, percent(tick)));
   }
   for (const tick of scales.yTicks) {
     const y = scales.y(tick);
@@ -52,10 +52,10 @@ export function axes(scales) {
   }
   const middle = (box.top + box.bottom) / 2;
   parts.push(
-    make("text", { class: "title", x: (box.left + box.right) / 2, y: scales.height - 6, "text-anchor": "middle" },
-      "QC: count off from the expected number, %"),
+    make("text", { class: "title", x: (box.left + box.right) / 2, y: scales.height - 5, "text-anchor": "middle" },
+      "ER: atoms too close to be real, %"),
     make("text", { class: "title", transform: `translate(12 ${middle}) rotate(-90)`, "text-anchor": "middle" },
-      "ER: atoms too close, %"),
+      "QC: count off, %"),
   );
   return parts;
 }
@@ -66,7 +66,7 @@ function percent(share) {
 
 /** The staircase that the points of the front hold down. */
 export function staircase(points, scales) {
-  const sorted = points.filter((p) => !p.dominated).toSorted((a, b) => a.qc - b.qc || b.er - a.er);
-  const step = (p, k) => (k === 0 ? `M${scales.x(p.qc)} ${scales.y(p.er)}` : `H${scales.x(p.qc)}V${scales.y(p.er)}`);
+  const sorted = points.filter((p) => !p.dominated).toSorted((a, b) => a.er - b.er || b.qc - a.qc);
+  const step = (p, k) => (k === 0 ? `M${scales.x(p.er)} ${scales.y(p.qc)}` : `H${scales.x(p.er)}V${scales.y(p.qc)}`);
   return make("path", { class: "steps", d: sorted.map(step).join("") });
 }

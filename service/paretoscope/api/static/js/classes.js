@@ -6,10 +6,11 @@ import { classColour } from "./palette.js";
 const PICTURES_EVERY_MS = 1000;
 
 export class ClassList {
-  /** onName(classId, name). */
-  constructor(list, onName) {
+  /** onName(classId, name); onPictured(classes): with the pictures, once a second at most. */
+  constructor(list, onName, onPictured) {
     this.list = list;
     this.onName = onName;
+    this.onPictured = onPictured;
     this.picturedAt = -PICTURES_EVERY_MS;
     this.later = null;
     this.pictures = true;
@@ -28,6 +29,7 @@ export class ClassList {
     if (String(ids) !== String(held)) this.list.replaceChildren(...ids.map((id) => this.item(id)));
     const total = (classes?.classes ?? []).reduce((sum, one) => sum + one.count, 0);
     (classes?.classes ?? []).forEach((one, k) => this.fill(this.list.children[k], one, classes, total));
+    if (this.pictures) this.onPictured(classes);
   }
 
   item(id) {
@@ -64,6 +66,7 @@ export class ClassList {
     const name = item.querySelector("input");
     if (document.activeElement !== name) name.value = one.name ?? "";
     const share = total > 0 ? Math.round((100 * one.count) / total) : 0;
-    item.querySelector(".count").textContent = `${plural(one.count, "atom")} · ${share} %`;
+    item.querySelector(".count").textContent = `${one.count} · ${share} %`;
+    item.querySelector(".count").title = plural(one.count, "atom");
   }
 }

@@ -4,16 +4,19 @@ import { areaColour, classColour, ramp } from "./palette.js";
 
 const LEVELS = 24;
 const AREAS = ["vacuum", "lattice", "disordered"];
-/** Columns that say something as a colour, in words. */
-export const COLOURABLE = {
+/** What a column is called; one that is not here goes by its own name. */
+export const COLUMN_WORDS = {
   class_id: "class", confidence: "confidence", score: "LoG response", sigma_px: "size (sigma, px)",
   area_kind: "kind of area", y_error_px: "y error, px", x_error_px: "x error, px",
 };
 
-/** {colour(row) -> css, legend: {kind: "classes" | "areas" | "ramp", ...}} for one column. */
-export function colouring(columns, name) {
+/** {colour(row) -> css, legend: {entries} | {low, high, words} | null} for one column. classNames: Map id -> name. */
+export function colouring(columns, name, classNames = new Map()) {
   const column = columns[name];
-  if (name === "class_id" || !column) return { colour: (k) => classColour(column ? column[k] : null), legend: null };
+  if (name === "class_id" || !column) {
+    const entries = [...classNames].map(([id, words]) => [words ?? `class ${id}`, classColour(id)]);
+    return { colour: (k) => classColour(column ? column[k] : null), legend: column && entries.length ? { entries } : null };
+  }
   if (name === "area_kind") {
     return { colour: (k) => areaColour(column[k]), legend: { entries: AREAS.map((words, kind) => [words, areaColour(kind)]) } };
   }
@@ -21,7 +24,7 @@ export function colouring(columns, name) {
   const unit = (value) => Math.round(LEVELS * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))) / LEVELS;
   return {
     colour: (k) => (column[k] === null ? classColour(null) : ramp(unit(column[k]))),
-    legend: { low, high, words: COLOURABLE[name] ?? name },
+    legend: { low, high, words: COLUMN_WORDS[name] ?? name },
   };
 }
 

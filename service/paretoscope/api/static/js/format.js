@@ -15,10 +15,13 @@ export function plural(count, thing) {
 }
 
 export function age(seconds) {
-  if (seconds < 2) return "just now";
-  if (seconds < 60) return `${Math.round(seconds)} s ago`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
-  return `${Math.round(seconds / 3600)} h ago`;
+  return seconds < 2 ? "just now" : `${duration(seconds)} ago`;
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
 }
 
 export function params(one) {
@@ -28,16 +31,9 @@ export function params(one) {
     `${number(one.threshold)}   overlap ${number(one.overlap)}`;
 }
 
-const SOURCES = {
-  "lattice-occupied-area": "lattice on the occupied area",
-  "lattice-whole-image": "lattice on the whole image",
+export const SOURCES = {
+  "lattice-occupied-area": "the lattice on the occupied area",
+  "lattice-whole-image": "the lattice on the whole image",
   density: "the given density",
   count: "the given count",
 };
-
-export function source(expected) {
-  if (!expected) return "";
-  const from = SOURCES[expected.source] ?? expected.source;
-  const parts = [`Expected: ${from}`, expected.lattice, expected.note];
-  return parts.filter(Boolean).join(" · ");
-}

@@ -1,4 +1,5 @@
-// The Pareto front: QC to the right, ER upwards, every point a listbox option that pointer and keys can pick.
+// The Pareto front: ER to the right, QC upwards, every point a listbox option that pointer and keys can pick.
+// Walking goes from fewer false atoms (left) to fewer missed ones (right), as the balance below it does.
 
 import { axes, make, Scales, staircase } from "./axes.js";
 import { spread } from "./spread.js";
@@ -15,6 +16,7 @@ export class FrontPlot {
     this.front = null;
     this.busy = null;
     this.focused = 0;
+    this.order = []; // indices from least ER to least QC
     new ResizeObserver(() => this.draw()).observe(holder);
   }
 
@@ -22,7 +24,21 @@ export class FrontPlot {
     this.front = front;
     this.busy = null;
     this.focused = front?.chosen ?? 0;
+    this.order = (front?.points ?? []).map((_, k) => k).toSorted((a, b) => {
+      const [one, other] = [front.points[a], front.points[b]];
+      return one.er - other.er || other.qc - one.qc;
+    });
     this.draw();
+  }
+
+  /** The point `count` steps from the one that is chosen or under way, or null at the end of the front. */
+  beside(count) {
+    if (!this.front || this.order.length === 0) return null;
+    return this.order[this.order.indexOf(this.busy ?? this.front.chosen) + count] ?? null;
+  }
+
+  focus() {
+    this.options?.[this.focused]?.focus();
   }
 
   setBusy(index) {
@@ -37,7 +53,7 @@ export class FrontPlot {
     if (!this.front || this.front.points.length === 0 || width < 120 || height < 80) return;
     const { points } = this.front;
     const scales = new Scales(points, width, height);
-    const homes = points.map((point) => ({ x: scales.x(point.qc), y: scales.y(point.er) }));
+    const homes = points.map((point) => ({ x: scales.x(point.er), y: scales.y(point.qc) }));
     const places = spread(homes, APART_PX, scales.box);
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}` });
     svg.append(...axes(scales), staircase(points, scales), ...this.leaders(homes, places));
@@ -46,7 +62,7 @@ export class FrontPlot {
     list.addEventListener("keydown", (event) => this.key(event));
     svg.append(list);
     this.holder.append(svg);
-    this.options = [...list.children];
+    this.options = [...list.children]; // by index on the front
     if (hadFocus) this.options[this.focused]?.focus();
   }
 
@@ -89,13 +105,11 @@ export class FrontPlot {
 
   key(event) {
     const last = this.options.length - 1;
-    const moves = {
-      ArrowRight: Math.min(last, this.focused + 1), ArrowDown: Math.min(last, this.focused + 1),
-      ArrowLeft: Math.max(0, this.focused - 1), ArrowUp: Math.max(0, this.focused - 1), Home: 0, End: last,
-    };
+    const at = this.order.indexOf(this.focused);
+    const moves = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: last };
     if (event.key in moves) {
       this.options[this.focused].setAttribute("tabindex", -1);
-      const next = this.options[moves[event.key]];
+      const next = this.options[this.order[Math.min(last, Math.max(0, moves[event.key]))]];
       next.setAttribute("tabindex", 0);
       next.focus();
     } else if (event.key === "Enter" || event.key === " ") {

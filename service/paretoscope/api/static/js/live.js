@@ -2,7 +2,8 @@
 // `onEvent(event)` for each event, `onState(connected)` when the connection comes or goes.
 
 const KINDS = [
-  "frame", "progress", "result", "choice", "policy", "class-named", "fault", "gap", "drop", "end", "worker",
+  "frame", "progress", "result", "choice", "policy", "class-named", "fault", "gap", "drop", "end", "worker", "scan",
+  "stream", "instrument",
 ];
 const RETRY_MS = 1000;
 

@@ -1,17 +1,20 @@
 // Loads frames one at a time. What is asked meanwhile is done once, for the newest only: no queue builds up.
 
 import { getImage, getJsonOrNull, getMask } from "./api.js";
+import { WINDOW_VALUES } from "./overlay.js";
 
 const MAX_SIDE_PX = 2048;
-const COLUMNS = ["y_px", "x_px", "sigma_px", "class_id", "confidence"];
+const DRAWN = ["y_px", "x_px", "sigma_px", "class_id", "confidence"];
+const KEPT = 4; // frames in memory: the one shown, the one compared with, and those just before
 
 export class Loader {
-  /** draw(loaded): show it; problem(error); extras(): {contrast, overlay} that the page wants now. */
-  constructor({ draw, problem, extras }) {
-    Object.assign(this, { draw, problem, extras });
+  /** draw(loaded): show it; problem(error); wants(): {contrast, overlay, colourBy} of the page now. */
+  constructor({ draw, problem, wants }) {
+    Object.assign(this, { draw, problem, wants });
     this.loading = false;
     this.wanted = null;
-    this.pixels = null; // {key, picture}: the image loaded last
+    this.kept = new Map(); // key -> loaded
+    this.windows = null; // the last parameter map: frames that reuse an operating point make none
   }
 
   /** path: of a frame view; frameId: where the view is known to be that frame's, so that all is asked at once. */
@@ -23,10 +26,10 @@ export class Loader {
       const next = this.wanted;
       this.wanted = null;
       try {
-        if (next.frameId) await this.load(getJsonOrNull(next.path), `/v1/frames/${next.frameId}`);
+        if (next.frameId) await this.show(getJsonOrNull(next.path), next.frameId);
         else {
           const view = await getJsonOrNull(next.path);
-          if (view) await this.load(view, view.links.self);
+          if (view) await this.show(view, view.frame_id);
         }
       } catch (error) {
         if (error.status !== 404 && error.status !== 0) this.problem(error);
@@ -35,20 +38,49 @@ export class Loader {
     this.loading = false;
   }
 
-  async load(asked, base) {
-    const { overlay, colourBy } = this.extras();
-    const names = [...new Set([...COLUMNS, colourBy])];
+  async show(asked, frameId) {
+    const loaded = await this.load(asked, frameId);
+    if (loaded) await this.draw(loaded);
+  }
+
+  /** A frame beside the one that is shown, from memory where it is there. */
+  async peek(frameId) {
+    const held = this.kept.get(this.key(frameId));
+    return held?.view.state === "done" ? held : this.load(getJsonOrNull(`/v1/frames/${frameId}`), frameId);
+  }
+
+  /** Its atoms changed: what is in memory of it is old. */
+  forget(frameId) {
+    this.kept.delete(this.key(frameId));
+  }
+
+  key(frameId) {
+    const { low, high, gamma } = this.wants().contrast;
+    return `${frameId} ${low} ${high} ${gamma}`;
+  }
+
+  /** Everything of a frame that the page draws, or null where the frame is no longer kept. */
+  async load(asked, frameId) {
+    const { overlay, colourBy } = this.wants();
+    const key = this.key(frameId);
+    const base = `/v1/frames/${frameId}`;
     const [view, picture, atoms, front, classes, mask, windows] = await Promise.all([
       asked,
-      this.image(base),
-      this.columns(base, names),
+      this.kept.get(key)?.picture ?? this.image(base),
+      this.columns(base, [...new Set([...DRAWN, colourBy])]),
       getJsonOrNull(`${base}/front`),
       getJsonOrNull(`${base}/classes?arrays=false`),
       overlay === "mask" ? getMask(`${base}/mask`) : null,
-      overlay !== "mask" && overlay !== "none" ? getJsonOrNull(`${base}/windows`) : null,
+      overlay in WINDOW_VALUES ? getJsonOrNull(`${base}/windows`) : null,
     ]);
-    if (!view) return;
-    await this.draw({ view, picture, columns: atoms?.columns ?? null, front, classes, mask, windows });
+    if (!view) return null;
+    if (windows) this.windows = { stream: view.stream, map: windows };
+    const held = this.windows?.stream === view.stream ? this.windows.map : null;
+    const loaded = { view, picture, columns: atoms?.columns ?? null, front, classes, mask, windows: windows ?? held };
+    this.kept.delete(key);
+    this.kept.set(key, loaded);
+    while (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
+    return loaded;
   }
 
   /** The columns that are drawn; all there are where one of them is missing. */
@@ -61,11 +93,8 @@ export class Loader {
     }
   }
 
-  async image(base) {
-    const { low, high, gamma } = this.extras().contrast;
-    const key = `${base}/image?low=${low}&high=${high}&gamma=${gamma}&max_side_px=${MAX_SIDE_PX}`;
-    if (this.pixels?.key !== key) this.pixels = { key, picture: await getImage(key) };
-    return this.pixels.picture;
+  image(base) {
+    const { low, high, gamma } = this.wants().contrast;
+    return getImage(`${base}/image?low=${low}&high=${high}&gamma=${gamma}&max_side_px=${MAX_SIDE_PX}`);
   }
 }
-

@@ -1,50 +1,76 @@
 // The page, put together: events say that something changed, one loader fetches the newest and draws it.
 
 import { getJson, getJsonOrNull, sendJson } from "./api.js";
+import { AtomCard } from "./atom_card.js";
 import { ClassList } from "./classes.js";
+import { Compare } from "./compare.js";
 import { FrameControls, showLegend } from "./controls.js";
-import { plural } from "./format.js";
+import { exportMenu } from "./exports.js";
+import { Files } from "./files.js";
 import { FrontPlot } from "./front.js";
-import { LatticeForm } from "./lattice.js";
+import { Health } from "./health.js";
+import { History } from "./history.js";
+import { install } from "./keys.js";
+import { keyTable } from "./key_table.js";
+import { LatticeCard } from "./lattice.js";
 import { listen } from "./live.js";
 import { Loader } from "./loader.js";
 import { AtomCanvas } from "./map.js";
 import { notice } from "./notices.js";
-import { atomWords, pointWords, showNumbers } from "./numbers.js";
 import { Picks } from "./picks.js";
+import { ResultCards } from "./result.js";
+import { Scatter } from "./scatter.js";
+import { ScanBar } from "./scan_bar.js";
 import { StateLine } from "./state.js";
 import { TimeStrip } from "./strip.js";
-import { showTimes } from "./times.js";
+import { Tally } from "./tally.js";
+import { Transport } from "./transport.js";
 
 const $ = (id) => document.getElementById(id);
-const shown = { stream: null, view: null, front: null, follow: true };
+const page = { stream: null, view: null, fetched: new Map() };
+const good = (code) => (message) => notice({ code, message, good: true });
 
 const stateLine = new StateLine($("state"));
-const strip = new TimeStrip($("strip"), $("strip-note"));
-const map = new AtomCanvas($("map"), showAtom, (legend) => showLegend($("legend"), legend));
-const controls = new FrameControls(map, () => refresh(shown.view?.frame_id));
-const loader = new Loader({ draw, problem: notice, extras: () => ({ contrast: controls.contrast, overlay: map.overlay, colourBy: map.colourBy }) });
-const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), showPoint);
-const classList = new ClassList($("classes"), nameClass);
+const health = new Health((degraded) => stateLine.saw({ degraded }));
+const tally = new Tally($("strip-note"));
+const strip = new TimeStrip($("strip"), (id) => history.go(history.ids.indexOf(id)));
+const scanBar = new ScanBar($("scan"));
+const map = new AtomCanvas($("map"), (index) => { atomCard.show(index); scatter.mark(index); }, (legend) => showLegend($("legend"), legend));
+const other = new AtomCanvas($("other"), () => {}, () => {}, map);
+const atomCard = new AtomCard(map, $("atom-card"), $("atom-line"), (names) => controls.offer(names));
+const controls = new FrameControls(map, () => refresh(page.view?.frame_id));
+const loader = new Loader({ draw, problem: notice, wants: () => ({ contrast: controls.contrast, ...map.look }) });
+const history = new History((id) => refresh(id), () => transport?.draw());
+const transport = new Transport(history);
+const compare = new Compare({ map, other, problem: notice, before: (id) => history.before(id),
+  peek: (id) => loader.peek(id).then((loaded) => loaded && contentOf(loaded)) });
+const scatter = new Scatter($("scatter"), (index) => map.point(index));
+const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), (index) => cards.showPoint(index));
+const classList = new ClassList($("classes"), nameClass, (classes) => cards.showComponents(classes));
+const lattice = new LatticeCard(() => page.stream, good("lattice"));
+const cards = new ResultCards({ plot, classList, lattice, scatter });
 const picks = new Picks({
-  view: () => (document.body.hasAttribute("data-partial") ? null : shown.view),
+  view: () => (document.body.hasAttribute("data-partial") ? null : page.view),
   scope: () => document.querySelector("input[name=scope]:checked").value,
   onBusy: (point) => plot.setBusy(point),
-  onView: (view) => loader.ask(`/v1/frames/${view.frame_id}`, view.frame_id),
+  onView: (view, revision) => (page.fetched.get(view.frame_id) >= revision ? null : refresh(view.frame_id)),
   onProblem: notice,
   onChange: () => { $("undo").disabled = !picks.undoable; },
 });
-new LatticeForm(() => shown.stream, (words) => notice({ code: "lattice", message: words, good: true }));
+const files = new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
+  onTaken: (stream, words) => { good("files")(words); openStream(stream).then(() => refresh()).catch(notice); } });
+exportMenu($("export-list"), () => page.view?.frame_id, $("map"));
+install(keyTable({ transport, compare, picks, plot, map, controls, lattice }), $("help-keys"));
 
 // --- loading
 
 async function refresh(frameId = null) {
   try {
-    if (!shown.stream) await loadStreams();
+    if (!page.stream) await loadStreams();
   } catch (problem) {
     if (problem.status !== 0) notice(problem);
   }
-  if (shown.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${shown.stream}/latest`, frameId);
+  if (page.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${page.stream}/latest`, frameId);
 }
 
 async function loadStreams() {
@@ -54,18 +80,23 @@ async function loadStreams() {
   if (String(names.toSorted()) !== String([...select.options].map((one) => one.value))) {
     select.replaceChildren(...names.toSorted().map((name) => new Option(name, name)));
   }
-  if (!names.includes(shown.stream)) await openStream(names[0] ?? null);
-  select.value = shown.stream ?? "";
-  const own = streams.find((one) => one.stream === shown.stream);
+  if (!names.includes(page.stream)) await openStream(names[0] ?? null);
+  select.value = page.stream ?? "";
+  const own = streams.find((one) => one.stream === page.stream);
   if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
 }
 
 async function openStream(name) {
-  Object.assign(shown, { stream: name, view: null });
+  if (name === page.stream) return;
+  Object.assign(page, { stream: name, view: null });
+  if (name && ![...$("stream").options].some((one) => one.value === name)) $("stream").append(new Option(name, name));
+  $("stream").value = name ?? "";
   stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
   picks.forget();
   strip.clear();
-  if (name) await strip.recall(name);
+  tally.clear();
+  scanBar.clear();
+  if (name) await Promise.all([history.open(name), strip.recall(name)]);
 }
 
 /** The newest frame may have failed before this page was opened. */
@@ -74,43 +105,37 @@ async function recallFault(frameId) {
   if (view?.fault) stateLine.saw({ fault: `${view.fault.code}. ${view.fault.hint}` });
 }
 
-function draw({ view, picture, columns, front, classes, mask, windows }) {
-  if (view.stream !== shown.stream) return;
-  shown.view = view;
+function contentOf({ view, picture, columns, mask, windows }) {
+  const { header } = view;
+  return { picture, columns, mask, windows, shape: header.shape, revision: view.revision, state: view.state, frameId: view.frame_id,
+    gamma: controls.contrast.gamma, pixelNm: header.pixel_size_nm?.[1] ?? null, neighbourPx: view.n_expected?.neighbour_px ?? null };
+}
+
+function draw(loaded) {
+  const { view, front, classes } = loaded;
+  if (view.stream !== page.stream) return;
+  page.view = view;
   $("empty").hidden = true;
   document.body.removeAttribute("data-empty");
-  $("frame-id").textContent = view.frame_id;
-  $("frame-id").title = view.frame_id;
-  const { header } = view;
+  $("frame-id").textContent = $("frame-id").title = view.frame_id;
   // Atoms come before the front: until it is there the other cards keep what they show, dimmed.
   const partial = front === null && view.state !== "done" && view.state !== "failed";
   document.body.toggleAttribute("data-partial", partial);
-  map.show({ picture, shape: header.shape, columns, mask, windows, revision: view.revision, state: view.state, frameId: view.frame_id, gamma: controls.contrast.gamma,
-    pixelNm: header.pixel_size_nm?.[1] ?? null });
-  if (partial) return;
-  shown.front = front;
-  plot.show(front);
-  $("front-note").textContent = front ? plural(front.points.length, "point") : "not yet";
-  showPoint(null);
-  classList.show(classes);
-  $("classes-note").textContent = classes ? (classes.chosen_by === "bic" ? "number chosen by BIC" : "") : "not yet";
-  showNumbers({ list: $("numbers"), sourceLine: $("source"), guardLine: $("guard") }, view);
-  showTimes($("times"), $("verdict"), $("times-note"), view.ledger);
+  if (classes) map.look.classNames = new Map(classes.classes.map((one) => [one.class_id, one.name]));
+  const content = contentOf(loaded);
+  if (!compare.on || compare.way === "side") map.show(content);
   const at = Date.parse(view.ledger?.published_at ?? view.ledger?.received_at ?? "");
+  history.shown(view.frame_id, Number.isNaN(at) ? null : at);
+  strip.show(view.frame_id);
+  compare.follow(content);
+  if (partial) return;
+  cards.show(loaded);
   if (view.state === "done" && !Number.isNaN(at) && stateLine.resultAt === null) stateLine.seen(Math.min(at, Date.now()));
-}
-
-function showAtom(row) {
-  $("atom-line").textContent = atomWords(row);
-}
-
-function showPoint(index) {
-  $("params").textContent = pointWords(shown.front, shown.view, index);
 }
 
 async function nameClass(classId, name) {
   try {
-    await sendJson("PUT", `/v1/streams/${shown.stream}/classes/${classId}`, { name });
+    await sendJson("PUT", `/v1/streams/${page.stream}/classes/${classId}`, { name });
   } catch (problem) {
     notice(problem);
   }
@@ -119,36 +144,45 @@ async function nameClass(classId, name) {
 // --- what the service says
 
 function hear(event) {
+  health.hear(event);
   if (event.kind === "frame" && ![...$("stream").options].some((one) => one.value === event.stream)) loadStreams().catch(notice);
-  if (event.stream && shown.stream && event.stream !== shown.stream) return;
+  if (event.stream && page.stream && event.stream !== page.stream) return;
   strip.hear(event);
-  const finished = event.kind === "result" || event.kind === "choice";
-  if (event.kind === "frame") stateLine.saw({ working: event.frame_id });
-  if (finished) stateLine.result(Date.now());
-  if (event.kind === "fault") stateLine.saw({ working: null, fault: `${event.data.code}. ${event.data.hint ?? ""}` });
-  const early = event.kind === "progress" && (event.data.published ?? []).includes("AtomMap");
-  const mine = event.frame_id !== null && event.frame_id === shown.view?.frame_id;
-  if (event.kind === "class-named") refresh(shown.view?.frame_id ?? null);
-  else if ((finished || early) && (shown.follow || mine || !shown.view)) refresh(event.frame_id);
+  tally.hear(event);
+  scanBar.hear(event);
+  const { kind, frame_id: id, data } = event;
+  if (kind === "frame") {
+    history.add(id);
+    stateLine.saw({ working: id });
+  }
+  if (kind === "result") history.finished(id, Date.parse(event.at));
+  if (kind === "result" || kind === "choice") stateLine.result(Date.now());
+  if (kind === "fault") stateLine.saw({ working: null, fault: `${data.code}. ${data.hint ?? ""}` });
+  if (kind === "class-named") refresh(page.view?.frame_id ?? null);
+  const early = kind === "progress" && (data.published ?? []).includes("AtomMap");
+  if (((kind === "result" || early) && (history.live || !page.view)) || (kind === "choice" && id === page.view?.frame_id)) {
+    loader.forget(id);
+    page.fetched = new Map([[id, data.revision ?? 0]]);
+    refresh(id);
+  }
 }
 
 // --- what the operator does
 
 $("stream").addEventListener("change", (event) => openStream(event.target.value).then(() => refresh()).catch(notice));
-$("follow").addEventListener("click", () => {
-  shown.follow = !shown.follow;
-  $("follow").setAttribute("aria-pressed", String(shown.follow));
-  if (shown.follow) refresh();
-});
 $("undo").addEventListener("click", () => picks.undo());
+$("help-open").addEventListener("click", () => $("help").showModal());
 let sliding = false;
 $("weight").addEventListener("input", (event) => {
-  picks.choose({ weight: Number(event.target.value) }, sliding);
+  picks.choose({ weight: Number((1 - event.target.value).toFixed(3)) }, sliding); // the service's weight: 1 is least ER
   sliding = true;
 });
 $("weight").addEventListener("change", () => { sliding = false; });
 
 listen(hear, (connected) => {
   stateLine.saw({ connected });
-  if (connected) loadStreams().then(() => refresh()).catch(() => refresh());
+  health.connected(connected);
+  if (!connected) return;
+  const known = page.stream;
+  loadStreams().then(() => (known ? history.recall(known) : null)).then(() => history.live && refresh()).catch(() => refresh());
 });

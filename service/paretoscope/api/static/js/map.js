@@ -1,6 +1,6 @@
 // The frame on a canvas: pixels, overlay, atoms, scale bar.
 
-import { colouring } from "./colouring.js";
+import { drawAtoms, markPath, outlined } from "./atom_marks.js";
 import { drawMask, drawWindows, WINDOW_VALUES } from "./overlay.js";
 import { drawScaleBar } from "./scale_bar.js";
 import { Viewport } from "./viewport.js";
@@ -8,120 +8,145 @@ import { Viewport } from "./viewport.js";
 const HOVER_REACH_PX = 14;
 
 export class AtomCanvas {
-  /** onHover(row | null): the atom under the pointer, as {y_px, x_px, ...}; onLegend(legend | null). */
-  constructor(canvas, onHover, onLegend) {
+  /** onHover(index | -1): the atom under the pointer; onLegend(legend | null). `lead`: another canvas that this one
+   *  follows in place, zoom and how atoms are drawn. */
+  constructor(canvas, onHover, onLegend, lead = null) {
     this.canvas = canvas;
+    this.onHover = onHover;
     this.onLegend = onLegend;
-    this.picture = null;
-    this.shape = null; // [rows, columns]
-    this.columns = null;
-    this.colourBy = "class_id";
-    this.showAtoms = true;
-    this.leastConfidence = 0;
-    this.overlay = "none"; // or "mask", or one of WINDOW_VALUES
-    this.mask = null;
-    this.windows = null;
+    this.content = null; // what `show` was given last
+    this.difference = null; // {picture, fresh, gone, goneColumns, legend} in place of picture and atoms
+    this.look = lead?.look ?? { colourBy: "class_id", classNames: new Map(), showAtoms: true, leastConfidence: 0, overlay: "none" };
     this.hovered = -1;
-    this.pixelNm = null;
-    this.view = new Viewport(canvas, () => this.draw());
+    this.view = new Viewport(canvas, () => { this.draw(); this.follower?.draw(); }, lead?.view);
+    if (lead) lead.follow(this);
     new ResizeObserver(() => this.draw()).observe(canvas);
-    canvas.addEventListener("pointermove", (event) => this.point(this.nearest(event), onHover));
-    canvas.addEventListener("pointerleave", () => this.point(-1, onHover));
+    canvas.addEventListener("pointermove", (event) => this.point(this.nearest(event)));
+    canvas.addEventListener("pointerleave", () => this.point(-1));
   }
 
-  show(frame) {
-    Object.assign(this, frame);
-    this.hovered = -1;
-    const count = this.columns ? this.columns.y_px.length : 0;
-    this.view.setShape(this.shape);
+  follow(other) {
+    this.follower = other;
+  }
+
+  get columns() {
+    return this.content?.columns ?? null;
+  }
+
+  /** content: {picture, shape, columns, mask, windows, revision, state, frameId, gamma, pixelNm}. */
+  show(content) {
+    this.content = content;
+    if (!this.hoverStays()) this.point(-1);
+    this.view.setShape(content.shape);
     this.draw();
-    Object.assign(this.canvas.dataset, { atoms: String(count), revision: String(frame.revision ?? 0), frame: frame.frameId ?? "",
-      overlay: this.overlay, gamma: String(frame.gamma ?? 1), state: frame.state ?? "" });
-    this.canvas.setAttribute("aria-label", `Frame of ${this.shape.join(" by ")} pixels with ${count} atoms marked. ` +
-      "Arrow keys move it, plus and minus zoom, 0 fits it.");
+    const count = this.columns ? this.columns.y_px.length : 0;
+    Object.assign(this.canvas.dataset, { atoms: String(count), revision: String(content.revision ?? 0), frame: content.frameId ?? "",
+      overlay: this.look.overlay, gamma: String(content.gamma ?? 1), state: content.state ?? "" });
+    this.canvas.setAttribute("aria-label", `Frame of ${content.shape.join(" by ")} pixels with ${count} atoms marked. ` +
+      "Arrow keys move it, plus and minus zoom, 0 fits it, shift and arrow keys walk from atom to atom.");
+  }
+
+  hoverStays() {
+    return this.hovered >= 0 && this.hoveredFrame === `${this.content.frameId}.${this.content.revision}`;
   }
 
   draw() {
-    const { canvas } = this;
+    const { canvas, content } = this;
     const ratio = window.devicePixelRatio || 1;
     const box = canvas.getBoundingClientRect();
     canvas.width = Math.round(box.width * ratio);
     canvas.height = Math.round(box.height * ratio);
-    if (!this.shape || !this.picture) return;
+    if (!content?.shape || !content.picture || box.width === 0) return;
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
     const place = this.view.place();
-    const [rows, columns] = this.shape;
+    const [rows, columns] = content.shape;
     pen.imageSmoothingEnabled = place.scale < 2;
-    pen.drawImage(this.picture, place.left, place.top, columns * place.scale, rows * place.scale);
-    let legend = null;
-    if (this.overlay === "mask" && this.mask) drawMask(pen, this.mask, place);
-    if (this.overlay in WINDOW_VALUES && this.windows) {
-      const [low, high] = drawWindows(pen, this.windows, this.overlay, this.shape, place);
-      legend = { low, high, words: `${WINDOW_VALUES[this.overlay]} per window` };
-    }
-    canvas.dataset.drawn = this.showAtoms && this.columns ? String(this.drawAtoms(pen, place, (found) => { legend ??= found; })) : "0";
+    pen.drawImage(this.difference?.picture ?? content.picture, place.left, place.top, columns * place.scale, rows * place.scale);
+    const legend = this.drawOverlay(pen, place);
+    const atoms = this.difference ? this.drawDifference(pen, place) : this.drawMarks(pen, place);
+    canvas.dataset.drawn = String(atoms.drawn);
     canvas.dataset.zoom = this.view.zoom.toFixed(2);
-    if (this.pixelNm) drawScaleBar(pen, place, this.pixelNm);
-    this.onLegend(legend);
+    if (content.pixelNm) drawScaleBar(pen, place, content.pixelNm);
+    this.onLegend(legend ?? atoms.legend);
+  }
+
+  /** Returns the overlay's legend, or null. */
+  drawOverlay(pen, place) {
+    const { overlay } = this.look;
+    const { mask, windows, shape } = this.content;
+    if (overlay === "mask" && mask) drawMask(pen, mask, place);
+    if (!(overlay in WINDOW_VALUES)) return null;
+    const from = windows?.frame_id && windows.frame_id !== this.content.frameId ? `, of ${windows.frame_id}` : "";
+    if (!windows) return { words: "no parameter map: this frame reused its operating point" };
+    const [low, high] = drawWindows(pen, windows, overlay, shape, place);
+    return { low, high, words: `${WINDOW_VALUES[overlay]} per window${from}` };
+  }
+
+  drawMarks(pen, place) {
+    if (!this.look.showAtoms || !this.columns) return { drawn: 0, legend: null };
+    const told = drawAtoms(pen, place, this.columns, (k) => this.shown(k), { ...this.look, zoom: this.view.zoom });
+    if (this.hovered >= 0) {
+      const path = markPath([this.hovered], this.columns, place, "square", 9);
+      outlined(pen, path, "#fff", 2);
+    }
+    return told;
+  }
+
+  drawDifference(pen, place) {
+    const { fresh, gone, goneColumns, legend } = this.difference;
+    if (this.columns) outlined(pen, markPath(fresh, this.columns, place, "square"), "#e69f00", 2);
+    if (goneColumns) outlined(pen, markPath(gone, goneColumns, place, "cross"), "#56b4e9", 2);
+    return { drawn: fresh.length + gone.length, legend };
   }
 
   shown(k) {
-    return (this.columns.confidence?.[k] ?? 1) >= this.leastConfidence;
+    return (this.columns.confidence?.[k] ?? 1) >= this.look.leastConfidence;
   }
 
-  /** Returns how many were drawn. */
-  drawAtoms(pen, { scale, left, top, box }, onLegend) {
-    const { y_px: y, x_px: x, sigma_px: sigma } = this.columns;
-    const { colour, legend } = colouring(this.columns, this.colourBy);
-    onLegend(legend);
-    const groups = new Map();
-    let drawn = 0;
-    for (let k = 0; k < y.length; k += 1) {
-      if (!this.shown(k)) continue;
-      drawn += 1;
-      const radius = Math.max(2.5, (sigma?.[k] ?? 2) * Math.SQRT2 * scale);
-      const [px, py] = [left + (x[k] + 0.5) * scale, top + (y[k] + 0.5) * scale];
-      if (px < -radius || py < -radius || px > box.width + radius || py > box.height + radius) continue;
-      const one = colour(k);
-      if (!groups.has(one)) groups.set(one, new Path2D());
-      groups.get(one).moveTo(px + radius, py);
-      groups.get(one).arc(px, py, radius, 0, 2 * Math.PI);
-    }
-    const width = y.length > 1500 && this.view.zoom < 2 ? 1 : 1.7;
-    for (const [one, path] of groups) {
-      pen.lineWidth = width + 1.4;
-      pen.strokeStyle = "rgb(0 0 0 / 55%)";
-      pen.stroke(path);
-      pen.lineWidth = width;
-      pen.strokeStyle = one;
-      pen.stroke(path);
-    }
-    if (this.hovered >= 0) {
-      pen.lineWidth = 2;
-      pen.strokeStyle = "#fff";
-      const [px, py] = [left + (x[this.hovered] + 0.5) * scale, top + (y[this.hovered] + 0.5) * scale];
-      pen.strokeRect(px - 9, py - 9, 18, 18);
-    }
-    return drawn;
-  }
-
-  point(index, onHover) {
+  /** Mark atom `index`, as if the pointer were on it; -1: none. */
+  point(index) {
     if (index === this.hovered) return;
     this.hovered = index;
+    this.hoveredFrame = index < 0 ? null : `${this.content.frameId}.${this.content.revision}`;
     this.draw();
-    onHover(index < 0 ? null : Object.fromEntries(Object.entries(this.columns).map(([name, column]) => [name, column[index]])));
+    this.onHover(index);
   }
 
   nearest(event) {
-    if (!this.shape || !this.columns || !this.showAtoms || this.view.dragged) return -1;
-    const at = this.view.imagePoint(event);
-    let [best, least] = [-1, (HOVER_REACH_PX / this.view.place().scale) ** 2];
+    if (!this.columns || !this.look.showAtoms || this.difference || this.view.dragged) return -1;
+    const reach = HOVER_REACH_PX / this.view.place().scale;
+    return this.nearestTo(this.view.imagePoint(event), reach);
+  }
+
+  /** The atom next to (y, x) within `reach` px of the frame for which `wanted(dy, dx)` holds, or -1. */
+  nearestTo(at, reach, wanted = () => true) {
+    let [best, least] = [-1, reach ** 2];
     const { y_px: y, x_px: x } = this.columns;
     for (let k = 0; k < y.length; k += 1) {
-      const distance = (y[k] - at.y) ** 2 + (x[k] - at.x) ** 2;
-      if (distance < least && this.shown(k)) [best, least] = [k, distance];
+      const [dy, dx] = [y[k] - at.y, x[k] - at.x];
+      const distance = dy * dy + dx * dx;
+      if (distance < least && this.shown(k) && wanted(dy, dx)) [best, least] = [k, distance];
     }
     return best;
+  }
+
+  /** From the marked atom (or the middle) to the next one in a direction. */
+  walk([stepY, stepX]) {
+    if (!this.columns || !this.look.showAtoms) return;
+    const { y_px: y, x_px: x } = this.columns;
+    const from = this.hovered >= 0 ? { y: y[this.hovered], x: x[this.hovered] } : this.view.middle();
+    const ahead = (dy, dx) => {
+      const along = dy * stepY + dx * stepX;
+      return this.hovered < 0 || (along > 0.5 && along >= Math.abs(dy * stepX) + Math.abs(dx * stepY));
+    };
+    const next = this.nearestTo(from, Infinity, ahead);
+    if (next >= 0) this.point(next);
+  }
+
+  /** Where atom `index` is on the canvas, CSS px. */
+  placeOf(index) {
+    const { scale, left, top } = this.view.place();
+    return { x: left + (this.columns.x_px[index] + 0.5) * scale, y: top + (this.columns.y_px[index] + 0.5) * scale };
   }
 }

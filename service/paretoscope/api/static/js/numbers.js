@@ -1,8 +1,17 @@
-// The result in numbers: atoms, QC, ER, how many were expected and who says so, fit for control or why not.
+// The result in numbers, fit for control or why not; a point of the front and an atom in words.
 
-import { params, plural, reward, source } from "./format.js";
+import { COLUMN_WORDS } from "./colouring.js";
+import { params, plural, reward } from "./format.js";
 
-export function showNumbers({ list, sourceLine, guardLine }, view) {
+/** The guard's reasons in an operator's words; one that is not here goes by its code. */
+const REASONS = {
+  simulated: "the image is simulated", "sequence-gap": "a frame before it is missing", "wrong-detector": "another detector than agreed",
+  "deadline-missed": "it came after its deadline", "nothing-found": "no atoms were found", "no-front": "there is no front",
+  "not-ordered": "the sample shows no order to count by", "er-too-high": "too many atoms lie too close", stale: "it is old",
+  drifted: "the sample drifted or changed", blanked: "the beam was blanked",
+};
+
+export function showNumbers({ list, guardLine }, view) {
   const expected = view.n_expected?.value;
   const rows = [
     ["atoms", view.atoms ?? "–", null],
@@ -20,12 +29,12 @@ export function showNumbers({ list, sourceLine, guardLine }, view) {
     group.append(term, said);
     return group;
   }));
-  sourceLine.textContent = sourceLine.title = source(view.n_expected);
   const { guard } = view;
   guardLine.dataset.fit = guard?.fit_for_control ? "yes" : "no";
   guardLine.textContent = !guard ? "" : guard.fit_for_control
     ? "✓ Fit for control"
-    : `⚠ Not for control: ${guard.reasons.join(", ") || "no reason given"}`;
+    : `⚠ Not for control: ${guard.reasons.map((one) => REASONS[one] ?? one).join(", ") || "no reason given"}`;
+  guardLine.title = guard?.reasons.join(", ") ?? "";
 }
 
 /** The line under the front: the chosen point's rewards and parameters, or those of point `index`. */
@@ -34,20 +43,32 @@ export function pointWords(front, view, index) {
   if (!point) return "\u00a0";
   const own = index === null || index === undefined;
   const name = own ? "chosen" : `point ${index + 1}`;
-  const kept = point.dominated ? "   kept though slightly beaten" : "";
+  const kept = point.dominated ? "   kept though beaten" : "";
   return `${name}   QC ${reward(point.qc)}   ER ${reward(point.er)}   ${plural(point.n_found, "atom")}${kept}\n` +
     params(own && view?.params ? view.params : point.params);
 }
 
-const ATOM_WORDS = { y_px: ["y", 2, " px"], x_px: ["x", 2, " px"], class_id: null, confidence: ["confidence", 2, ""],
-  sigma_px: ["sigma", 2, " px"], score: ["response", 3, ""], y_error_px: ["y ±", 2, " px"], x_error_px: ["x ±", 2, " px"] };
+const UNITS = { _px: " px", _nm: " nm" };
+const AREAS = ["vacuum", "lattice", "disordered"];
 
-/** An atom's row in words. */
-export function atomWords(row) {
-  if (!row) return "\u00a0";
-  const parts = Object.entries(ATOM_WORDS).filter(([name]) => name in row).map(([name, form]) => {
-    if (name === "class_id") return row.class_id >= 0 ? `class ${row.class_id}` : "not classed";
-    return `${form[0]} ${row[name]?.toFixed(form[1]) ?? "–"}${form[2]}`;
+/** An atom's row: [[name, value]], every column there is. */
+export function atomRow(columns, index, classNames) {
+  const alone = ([name]) => !(name.endsWith("_nm") && name.replace(/_nm$/, "_px") in columns);
+  return Object.entries(columns).filter(alone).map(([name, column]) => {
+    const value = column[index];
+    if (name === "class_id") return ["class", value >= 0 ? classNames.get(value) ?? `class ${value}` : "not classed"];
+    if (name === "area_kind") return ["area", AREAS[value] ?? String(value)];
+    const unit = Object.entries(UNITS).find(([ending]) => name.endsWith(ending));
+    const words = (COLUMN_WORDS[name] ?? name).replace(/, px$| \(.*\)$/, "").replace(/_(px|nm)$/, "").replaceAll("_", " ");
+    if (value === null || value === undefined) return [words, "–"];
+    const nm = columns[name.replace(/_px$/, "_nm")]?.[index];
+    const also = name.endsWith("_px") && typeof nm === "number" ? ` · ${nm.toFixed(4)} nm` : "";
+    return [words, `${Number.isInteger(value) && !unit ? value : value.toFixed(3)}${unit?.[1] ?? ""}${also}`];
   });
-  return parts.join("   ");
+}
+
+/** The same in one line, the first few of it. */
+export function atomWords(columns, index) {
+  const fixed = (name, digits) => columns[name]?.[index]?.toFixed(digits) ?? "–";
+  return `y ${fixed("y_px", 2)} px   x ${fixed("x_px", 2)} px   confidence ${fixed("confidence", 2)}`;
 }

@@ -49,7 +49,7 @@ export class Picks {
       try {
         const answer = await sendJson("POST", view.links.choice, { ...body, by: "dashboard" });
         if (before?.params) this.past = [...this.past, before].slice(-KEPT);
-        if (answer.frame) await this.page.onView(answer.frame);
+        if (answer.frame) await this.page.onView(answer.frame, answer.revision);
         else this.page.onProblem({ code: "choice-queued", message: "The pick is kept; its result is still being made." });
       } catch (problem) {
         this.page.onProblem(problem);

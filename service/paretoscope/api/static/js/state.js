@@ -1,4 +1,4 @@
-// What the state line says: one of waiting, working, live, stale, fault, disconnected, in words.
+// What the state line says: one of waiting, working, live, paused, stale, degraded, fault, disconnected, in words.
 
 import { age } from "./format.js";
 
@@ -14,6 +14,8 @@ export class StateLine {
     this.intervalS = null;
     this.working = null; // id of the frame being analysed
     this.fault = null;
+    this.degraded = null; // in words
+    this.paused = false;
     setInterval(() => this.draw(), 1000);
   }
 
@@ -38,7 +40,7 @@ export class StateLine {
   draw() {
     const [state, words] = this.told();
     if (this.element.dataset.state !== state) this.element.dataset.state = state;
-    if (this.element.textContent !== words) this.element.textContent = words;
+    if (this.element.textContent !== words) this.element.textContent = this.element.title = words;
   }
 
   told() {
@@ -48,6 +50,8 @@ export class StateLine {
       return ["disconnected", this.everConnected ? `Disconnected, reconnecting; ${last}` : "Connecting to the service"];
     }
     if (this.fault) return ["fault", `Fault: ${this.fault}`];
+    if (this.degraded) return ["degraded", `Degraded: ${this.degraded} ${last[0].toUpperCase()}${last.slice(1)}.`];
+    if (this.paused) return ["paused", `Paused: new frames wait; ${last}`];
     const limit = Math.max(STALE_AFTER_S, STALE_INTERVALS * (this.intervalS ?? 0));
     if (this.working && (seconds === null || seconds > limit)) return ["working", `Analysing ${this.working}; ${last}`];
     if (seconds === null) return ["waiting", "Waiting for the first frame"];

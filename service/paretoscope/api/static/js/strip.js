@@ -1,4 +1,4 @@
-// The last frames side by side: analysis against its deadline, the scan's own time, and what was lost and why.
+// The last frames side by side: analysis against its deadline, the scan's own time beside it, and what was lost and why.
 
 import { getJson, getJsonOrNull } from "./api.js";
 import { ms } from "./format.js";
@@ -6,15 +6,16 @@ import { ms } from "./format.js";
 const FRAMES = 30;
 
 export class TimeStrip {
-  constructor(holder, note) {
+  /** onPick(frameId): a bar was clicked. */
+  constructor(holder, onPick) {
     this.holder = holder;
-    this.note = note;
     this.clear();
+    holder.addEventListener("click", ({ target }) => { if (target.dataset.frame) onPick(target.dataset.frame); });
   }
 
   clear() {
     this.bars = new Map(); // frame id -> {totalMs, deadlineMs, scanMs, met} or {lost: reason}
-    this.lost = new Map(); // reason in words -> count, since the page was opened
+    this.shown = null;
     this.draw();
   }
 
@@ -29,12 +30,10 @@ export class TimeStrip {
     this.draw();
   }
 
-  hear(event) {
-    const { data, frame_id: id } = event;
-    if (event.kind === "result" && data.total_ms !== undefined) this.put(id, data);
-    else if (event.kind === "fault") this.lose(id, `refused or failed: ${data.code}`);
-    else if (event.kind === "drop") this.lose(id, `dropped: ${data.reason ?? "no reason given"}`);
-    else if (event.kind === "gap") this.lose(null, "missing before they reached us", data.missing ?? data.count ?? 1);
+  hear({ data, frame_id: id, kind }) {
+    if (kind === "result" && data.total_ms !== undefined) this.put(id, data);
+    else if (kind === "fault" && id) this.put(id, { lost: data.code });
+    else if (kind === "drop" && id) this.put(id, { lost: `dropped: ${data.reason ?? "no reason given"}` });
     else return;
     this.draw();
   }
@@ -47,9 +46,10 @@ export class TimeStrip {
     while (this.bars.size > FRAMES) this.bars.delete(this.bars.keys().next().value);
   }
 
-  lose(id, reason, count = 1) {
-    this.lost.set(reason, (this.lost.get(reason) ?? 0) + count);
-    if (id) this.put(id, { lost: reason });
+  show(id) {
+    this.holder.querySelector("[data-shown]")?.removeAttribute("data-shown");
+    this.shown = id;
+    this.holder.querySelector(`[data-frame="${CSS.escape(id)}"]`)?.setAttribute("data-shown", "");
   }
 
   draw() {
@@ -57,22 +57,23 @@ export class TimeStrip {
     const held = bars.filter(([, bar]) => !bar.lost);
     const deadline = Math.max(1, ...held.map(([, bar]) => bar.deadlineMs ?? 0));
     const top = 1.15 * Math.max(deadline, ...held.map(([, bar]) => Math.min(bar.totalMs, 2 * deadline)));
+    const height = (value) => `${Math.max(3, (100 * Math.min(value, top)) / top)}%`;
     const made = bars.map(([id, bar]) => {
       const item = document.createElement("i");
       item.dataset.kind = bar.lost ? "lost" : bar.met ? "met" : "missed";
+      item.dataset.frame = id;
+      item.toggleAttribute("data-shown", id === this.shown);
       item.title = bar.lost ? `${id}: ${bar.lost}` : `${id}: analysis ${ms(bar.totalMs)} of ${ms(bar.deadlineMs)}` +
         (bar.scanMs ? `, scan ${ms(bar.scanMs)}` : "");
-      item.style.height = bar.lost ? "100%" : `${Math.max(3, (100 * Math.min(bar.totalMs, top)) / top)}%`;
+      item.style.setProperty("--analysis", bar.lost ? "100%" : height(bar.totalMs));
+      if (bar.scanMs) item.style.setProperty("--scan-height", height(bar.scanMs));
       return item;
     });
     const line = document.createElement("b");
     line.style.bottom = `${(100 * deadline) / top}%`;
     this.holder.replaceChildren(...made, ...(held.length ? [line] : []));
     const missed = held.filter(([, bar]) => !bar.met).length;
-    const told = [`last ${bars.length} of ${FRAMES}: ${missed} late`];
-    for (const [reason, count] of this.lost) told.push(`${count} ${reason}`);
-    this.note.textContent = bars.length || this.lost.size ? told.join(" · ") : "";
-    this.note.title = this.note.textContent;
-    this.holder.setAttribute("aria-label", `Time per frame against its deadline, ${told.join(", ")}`);
+    this.holder.setAttribute("aria-label", `The last ${bars.length} frames: analysis against the deadline beside the scan's time; ` +
+      `${missed} late, ${bars.length - held.length} lost`);
   }
 }

@@ -5,12 +5,13 @@ const STEP = 1.25;
 const PAN_PX = 60;
 
 export class Viewport {
-  /** onChange(): draw again. */
-  constructor(canvas, onChange) {
+  /** onChange(): draw again. `lead`: another viewport whose place in the frame this one shares. */
+  constructor(canvas, onChange, lead = null) {
     this.canvas = canvas;
-    this.onChange = onChange;
+    this.onChange = lead?.onChange ?? onChange;
     this.shape = null; // [rows, columns]
-    this.reset();
+    this.at = lead?.at ?? {};
+    if (!lead) this.reset();
     this.dragged = null;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.grab(event));
@@ -21,11 +22,20 @@ export class Viewport {
   }
 
   reset() {
-    Object.assign(this, { zoom: 1, centreY: 0.5, centreX: 0.5 }); // the centre in fractions of the frame
+    Object.assign(this.at, { zoom: 1, centreY: 0.5, centreX: 0.5 }); // the centre in fractions of the frame
+  }
+
+  get zoom() {
+    return this.at.zoom;
+  }
+
+  /** (y, x) in image pixels in the middle of what is in view. */
+  middle() {
+    return { y: this.at.centreY * this.shape[0], x: this.at.centreX * this.shape[1] };
   }
 
   setShape(shape) {
-    if (String(shape) !== String(this.shape)) this.reset();
+    if (this.shape && String(shape) !== String(this.shape)) this.reset();
     this.shape = shape;
   }
 
@@ -34,8 +44,8 @@ export class Viewport {
     const [rows, columns] = this.shape;
     const box = this.canvas.getBoundingClientRect();
     const scale = this.zoom * Math.min(box.width / columns, box.height / rows);
-    const left = box.width / 2 - this.centreX * columns * scale;
-    const top = box.height / 2 - this.centreY * rows * scale;
+    const left = box.width / 2 - this.at.centreX * columns * scale;
+    const top = box.height / 2 - this.at.centreY * rows * scale;
     return { scale, left, top, box };
   }
 
@@ -55,10 +65,10 @@ export class Viewport {
       y: clientY === null ? before.box.height / 2 : clientY - before.box.top,
     };
     const held = { x: (at.x - before.left) / before.scale, y: (at.y - before.top) / before.scale };
-    this.zoom = Math.min(MOST, Math.max(1, this.zoom * factor));
+    this.at.zoom = Math.min(MOST, Math.max(1, this.zoom * factor));
     const { scale, box } = this.place();
-    this.centreX = (held.x + (box.width / 2 - at.x) / scale) / columns;
-    this.centreY = (held.y + (box.height / 2 - at.y) / scale) / rows;
+    this.at.centreX = (held.x + (box.width / 2 - at.x) / scale) / columns;
+    this.at.centreY = (held.y + (box.height / 2 - at.y) / scale) / rows;
     this.keepInside();
     this.onChange();
   }
@@ -66,16 +76,16 @@ export class Viewport {
   panBy(dx, dy) {
     if (!this.shape) return;
     const { scale } = this.place();
-    this.centreX -= dx / scale / this.shape[1];
-    this.centreY -= dy / scale / this.shape[0];
+    this.at.centreX -= dx / scale / this.shape[1];
+    this.at.centreY -= dy / scale / this.shape[0];
     this.keepInside();
     this.onChange();
   }
 
   keepInside() {
     if (this.zoom === 1) this.reset();
-    this.centreX = Math.min(1, Math.max(0, this.centreX));
-    this.centreY = Math.min(1, Math.max(0, this.centreY));
+    this.at.centreX = Math.min(1, Math.max(0, this.at.centreX));
+    this.at.centreY = Math.min(1, Math.max(0, this.at.centreY));
   }
 
   wheel(event) {
@@ -102,6 +112,7 @@ export class Viewport {
   }
 
   key(event) {
+    if (event.shiftKey && event.key.startsWith("Arrow")) return; // from atom to atom
     const moves = { ArrowLeft: [PAN_PX, 0], ArrowRight: [-PAN_PX, 0], ArrowUp: [0, PAN_PX], ArrowDown: [0, -PAN_PX] };
     if (event.key in moves) this.panBy(...moves[event.key]);
     else if (event.key === "+" || event.key === "=") this.zoomBy(STEP);
