@@ -36,6 +36,13 @@ export async function sendFile(path, file) {
   return (await ask(path, { method: "POST", headers, body: file })).json();
 }
 
+/** {blob, name}: a file and what the service calls it. */
+export async function getFile(path) {
+  const answer = await ask(path);
+  const name = answer.headers.get("Content-Disposition")?.match(/filename="?([^";]+)"?/)?.[1] ?? null;
+  return { blob: await answer.blob(), name };
+}
+
 /** null where the service has nothing (yet); other refusals are thrown. */
 export async function getJsonOrNull(path) {
   try {

@@ -14,6 +14,7 @@ export class History {
   clear() {
     this.ids = [];
     this.at = null; // the frame on the screen
+    this.aim = null; // the one asked for while one looks back; it may still be loading
     this.atMs = null;
     this.newest = null; // the newest with a result
     this.newestMs = null;
@@ -63,7 +64,8 @@ export class History {
   }
 
   get index() {
-    return this.at ? this.ids.indexOf(this.at) : this.last;
+    const id = this.live ? this.at : this.aim;
+    return id ? this.ids.indexOf(id) : this.last;
   }
 
   /** {frames, seconds} behind the newest result. */
@@ -85,14 +87,14 @@ export class History {
   go(index) {
     if (index > this.last && !this.live) return this.goLive();
     const id = this.ids[Math.min(this.last, Math.max(0, index))];
-    if (!id || (id === this.at && !this.live)) return null;
-    this.live = false;
+    if (!id || (id === this.aim && !this.live)) return null;
+    Object.assign(this, { live: false, aim: id });
     this.onChange();
     return this.onMove(id);
   }
 
   hold() {
-    this.live = false;
+    Object.assign(this, { live: false, aim: this.at });
     this.onChange();
   }
 

@@ -43,6 +43,7 @@ export function keyTable({ transport, compare, picks, plot, map, controls, latti
     ...named("Sample and instrument", [
       ["n", "name the first class", () => document.querySelector("#classes input")?.focus()],
       ["t", "say what the lattice is", () => lattice.open()],
+      ["p", "pause the stream, resume it", click("pause")],
       ["o", "open a file", click("open-file")],
       ["?", "this sheet", () => ($("help").open ? $("help").close() : $("help").showModal())],
       ["leave", "close, or leave a field", null, ["Esc"]],

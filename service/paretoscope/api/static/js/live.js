@@ -3,7 +3,7 @@
 
 const KINDS = [
   "frame", "progress", "result", "choice", "policy", "class-named", "fault", "gap", "drop", "end", "worker", "scan",
-  "stream", "instrument",
+  "pause", "instrument",
 ];
 const RETRY_MS = 1000;
 

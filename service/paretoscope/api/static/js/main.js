@@ -17,6 +17,7 @@ import { listen } from "./live.js";
 import { Loader } from "./loader.js";
 import { AtomCanvas } from "./map.js";
 import { notice } from "./notices.js";
+import { PauseButton } from "./pause.js";
 import { Picks } from "./picks.js";
 import { ResultCards } from "./result.js";
 import { Scatter } from "./scatter.js";
@@ -57,9 +58,10 @@ const picks = new Picks({
   onProblem: notice,
   onChange: () => { $("undo").disabled = !picks.undoable; },
 });
-const files = new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
+const pause = new PauseButton($("pause"), () => page.stream, (paused) => stateLine.saw({ paused }), notice);
+new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
   onTaken: (stream, words) => { good("files")(words); openStream(stream).then(() => refresh()).catch(notice); } });
-exportMenu($("export-list"), () => page.view?.frame_id, $("map"));
+exportMenu($("export-list"), () => page.view?.frame_id, $("map"), notice);
 install(keyTable({ transport, compare, picks, plot, map, controls, lattice }), $("help-keys"));
 
 // --- loading
@@ -83,6 +85,7 @@ async function loadStreams() {
   if (!names.includes(page.stream)) await openStream(names[0] ?? null);
   select.value = page.stream ?? "";
   const own = streams.find((one) => one.stream === page.stream);
+  pause.show(own?.paused);
   if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
 }
 
@@ -96,7 +99,11 @@ async function openStream(name) {
   strip.clear();
   tally.clear();
   scanBar.clear();
-  if (name) await Promise.all([history.open(name), strip.recall(name)]);
+  if (!name) return;
+  await Promise.all([history.open(name), strip.recall(name)]);
+  tally.seed(strip.bars.values());
+  const { streams } = await getJson("/v1/streams");
+  pause.show(streams.find((one) => one.stream === name)?.paused);
 }
 
 /** The newest frame may have failed before this page was opened. */
@@ -150,6 +157,7 @@ function hear(event) {
   strip.hear(event);
   tally.hear(event);
   scanBar.hear(event);
+  pause.hear(event);
   const { kind, frame_id: id, data } = event;
   if (kind === "frame") {
     history.add(id);

@@ -15,7 +15,7 @@ export class StateLine {
     this.working = null; // id of the frame being analysed
     this.fault = null;
     this.degraded = null; // in words
-    this.paused = false;
+    this.paused = null; // {by, reason}
     setInterval(() => this.draw(), 1000);
   }
 
@@ -51,7 +51,7 @@ export class StateLine {
     }
     if (this.fault) return ["fault", `Fault: ${this.fault}`];
     if (this.degraded) return ["degraded", `Degraded: ${this.degraded} ${last[0].toUpperCase()}${last.slice(1)}.`];
-    if (this.paused) return ["paused", `Paused: new frames wait; ${last}`];
+    if (this.paused) return ["paused", `Paused by ${this.paused.by}${this.paused.reason ? `, ${this.paused.reason}` : ""}: no new frames are taken; ${last}`];
     const limit = Math.max(STALE_AFTER_S, STALE_INTERVALS * (this.intervalS ?? 0));
     if (this.working && (seconds === null || seconds > limit)) return ["working", `Analysing ${this.working}; ${last}`];
     if (seconds === null) return ["waiting", "Waiting for the first frame"];

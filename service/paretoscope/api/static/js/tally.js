@@ -20,6 +20,16 @@ export class Tally {
     this.draw();
   }
 
+  /** What is known of the frames from before this page was opened. bars: of the time strip. */
+  seed(bars) {
+    for (const bar of bars) {
+      if (bar.lost) this.lose(REASONS[bar.lost] ?? bar.lost);
+      else this.frames += 1;
+      if (!bar.lost && !bar.met) this.late += 1;
+    }
+    this.draw();
+  }
+
   hear({ kind, data }) {
     if (kind === "result" && data.total_ms !== undefined) {
       this.frames += 1;

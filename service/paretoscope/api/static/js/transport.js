@@ -12,7 +12,11 @@ export class Transport {
     this.insetAt = 0;
     $("older").addEventListener("click", () => this.step(-1));
     $("newer").addEventListener("click", () => this.step(1));
-    $("scrub").addEventListener("input", ({ target }) => { this.stop(); history.go(Number(target.value)); });
+    $("scrub").addEventListener("input", ({ target }) => {
+      const index = Number(target.value);
+      this.stop();
+      history.go(index);
+    });
     $("play").addEventListener("click", () => this.toggle());
     for (const id of ["live", "inset"]) $(id).addEventListener("click", () => this.live());
   }
