@@ -52,10 +52,11 @@ def test_shift_and_arrows_walk_from_atom_to_atom_and_tell_every_column(seen: Pag
     seen.keyboard.press("Shift+ArrowUp")
     card = seen.locator("#atom-card")
     expect(card).to_contain_text("LoG response")
-    first = seen.locator("#atom-line").inner_text()
+    line = seen.locator("#atom-line")
+    first = line.inner_text()
     seen.keyboard.press("Shift+ArrowUp")
-    expect(seen.locator("#atom-line")).not_to_have_text(first)
-    y = [float(text.split(" px")[0].removeprefix("y ")) for text in (first, seen.locator("#atom-line").inner_text())]
+    expect(line).not_to_have_text(first)
+    y = [float(text.split(" px")[0].removeprefix("y ")) for text in (first, line.inner_text())]
     assert y[1] == y[0] - 12.0
 
 
