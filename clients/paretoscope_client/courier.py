@@ -14,8 +14,9 @@ import zmq.auth
 from zmq.utils.monitor import recv_monitor_message
 
 from paretoscope.contract import Fault, Heartbeat
-from paretoscope.contract.wire import decode_reply, encode
+from paretoscope.contract.wire import OF_ROWS, decode_reply, encode, minor_of
 from paretoscope.errors import BadInput, BadParameters, Incompatible
+from paretoscope_client.lane import Slip
 from paretoscope_client.outbox import Letter, Outbox
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Courier:
         self._certificates = None if keys is None else _certificates(keys)
         self._stopping = False
         self.connected = False
+        self._next_beat_s = clock()
         self._context = zmq.Context()
         try:
             self._socket, self._monitor = self._open()
@@ -99,33 +101,38 @@ class Courier:
         self.connected = False
 
     def _run(self) -> None:
-        next_beat_s = self._clock()
         try:
             while not self._stopping:
                 now_s = self._clock()
                 with self._room:
                     overdue = self._outbox.expired(now_s)
+                    slip = self._outbox.next_rows()
                     letter = self._outbox.next(now_s)
                     wake_s = self._outbox.wake_s(now_s)
-                    idle = len(self._outbox) == 0
+                    idle = len(self._outbox) == 0 or self._outbox.lane.curious
                 if overdue:
                     # What the old connection still holds must not arrive behind what is sent again.
                     self._close()
                     self._socket, self._monitor = self._open()
-                beat = idle and self.connected and now_s >= next_beat_s
+                due = now_s >= self._next_beat_s
+                beat = due and idle and self.connected
                 ready = self._poll(
-                    letter is not None or beat, min(wake_s, next_beat_s, now_s + IDLE_S) - now_s
+                    slip is not None or letter is not None or beat,
+                    min(wake_s, self._next_beat_s, now_s + IDLE_S) - now_s,
                 )
                 if zmq.POLLIN & ready:
                     self._read_replies()
-                if zmq.POLLOUT & ready and letter is not None and self._send(letter):
-                    next_beat_s = self._clock() + self._heartbeat_s
-                elif zmq.POLLOUT & ready and beat:
+                can_send = bool(zmq.POLLOUT & ready)
+                if can_send and slip is not None:
+                    self._send_rows(slip)
+                elif can_send and letter is not None and self._send(letter):
+                    self._next_beat_s = self._clock() + self._heartbeat_s
+                elif can_send and beat:
                     with contextlib.suppress(zmq.Again):
                         self._socket.send(self._beat, zmq.NOBLOCK)
-                    next_beat_s = self._clock() + self._heartbeat_s
-                elif self._clock() >= next_beat_s:
-                    next_beat_s = self._clock() + self._heartbeat_s
+                    self._next_beat_s = self._clock() + self._heartbeat_s
+                elif due:
+                    self._next_beat_s = self._clock() + self._heartbeat_s
         finally:
             self._close()
             self._context.term()
@@ -145,10 +152,10 @@ class Courier:
         return ready.get(self._socket, 0)
 
     def _send(self, letter: Letter) -> bool:
-        parts = letter.parts
+        by_rows, parts = letter.by_rows, letter.parts
         with self._room:
-            if self._outbox.next(self._clock()) is not letter:
-                return False  # dropped or overtaken while we waited for the socket
+            if self._outbox.next(self._clock()) is not letter or letter.by_rows != by_rows:
+                return False  # dropped, overtaken or to go whole after all, while we waited for the socket
             try:
                 self._socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -157,6 +164,12 @@ class Courier:
             self._room.notify_all()
         return True
 
+    def _send_rows(self, slip: Slip) -> None:
+        with self._room, contextlib.suppress(zmq.Again):
+            if self._outbox.next_rows() is slip:
+                self._socket.send_multipart(slip.parts, zmq.NOBLOCK, copy=False)
+                self._outbox.lane.sent(slip)
+
     def _read_replies(self) -> None:
         while True:
             try:
@@ -164,15 +177,17 @@ class Courier:
             except zmq.Again:
                 return
             try:
-                reply = decode_reply(parts)
+                reply, minor = decode_reply(parts), minor_of(parts)
             except (BadInput, Incompatible) as error:
                 log.warning("the bridge at %s answered what cannot be read: %s", self._url, error)
                 with self._room:
                     self._outbox.counts["unreadable"] += 1
                 continue
             if isinstance(reply, Fault):
-                log.warning("the bridge refused frame %s: %s: %s", reply.sequence, reply.code, reply.hint)
+                level = logging.INFO if reply.about in OF_ROWS else logging.WARNING
+                log.log(level, "the bridge refused frame %s: %s: %s", reply.sequence, reply.code, reply.hint)
             with self._room:
+                self._outbox.lane.spoken = minor
                 self._outbox.on_reply(reply, self._clock())
                 self._room.notify_all()
 
@@ -183,6 +198,7 @@ class Courier:
             except zmq.Again:
                 return
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._next_beat_s = self._clock()  # to hear at once what the bridge speaks
             if event == zmq.EVENT_DISCONNECTED:
                 with self._room:
                     self._outbox.lost_connection()

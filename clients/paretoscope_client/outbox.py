@@ -5,7 +5,8 @@
       └── back, in order ┴──busy, time-out, lost connection, fault worth a retry
       └──full: one is dropped, counted by reason──────────> settled (dropped)
 
-At most `window` letters are in flight, so that what comes back keeps its order.
+At most `window` letters are in flight, so that what comes back keeps its order. A frame whose rows went
+ahead of it (see ``lane``) needs a header alone; whatever stands against that, it goes whole.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from paretoscope.contract import Ack, BusyNotice, Fault, FrameHeader, Heartbeat, RowsHeld, StreamEnd
-from paretoscope.contract.wire import Reply, encode, encode_frame
+from paretoscope.contract import (
+    Ack,
+    BusyNotice,
+    Fault,
+    FrameHeader,
+    Heartbeat,
+    RowsEnd,
+    RowsHeld,
+    StreamEnd,
+)
+from paretoscope.contract.wire import OF_ROWS, Reply, encode, encode_frame
 from paretoscope.errors import BadFrame, Busy, Incompatible, ParetoscopeError
+from paretoscope_client.lane import RowLane, Slip
 from paretoscope_client.pixels import with_checksum
 from paretoscope_client.receipt import Receipt
 
@@ -39,13 +50,19 @@ class Letter:
 
     receipt: Receipt
     document: FrameHeader | StreamEnd
-    pixels: bytes = b""
+    pixels: bytes | memoryview = b""
+    by_rows: bool = False
+    """Its rows are on their way, and its document has their checksum."""
     attempts: int = 0
     refusals: int = 0
     expires_s: float = 0.0
 
-    @cached_property
+    @property
     def parts(self) -> list:
+        return [encode(RowsEnd(**self.document.model_dump()))] if self.by_rows else self.whole
+
+    @cached_property
+    def whole(self) -> list:
         if isinstance(self.document, FrameHeader):
             return encode_frame(with_checksum(self.document, self.pixels), self.pixels)
         return [encode(self.document)]
@@ -64,13 +81,14 @@ class Outbox:
     ack_timeout_s: float = 2.0
     counts: Counter[str] = field(default_factory=Counter)
     """sent, resent, acknowledged, duplicate, missing, busy, timed-out, lost-connection, refused:<code>,
-    dropped:<reason>, stray."""
+    dropped:<reason>, stray; of rows: rows-sent, by-rows, fell-back:<reason>."""
 
     def __post_init__(self) -> None:
         self._queue: deque[Letter] = deque()
         self._flight: OrderedDict[tuple[str, int], Letter] = OrderedDict()
         self._not_before_s = float("-inf")
         self._setbacks = 0
+        self.lane = RowLane(self.counts)
         self.paused = False
         """Whether the operator has paused the stream, by the bridge's last answer."""
 
@@ -103,7 +121,16 @@ class Outbox:
         """The letter to send now, if any."""
         if now_s < self._not_before_s or len(self._flight) >= self.window:
             return None
-        return self._queue[0] if self._queue else None
+        if not self._queue:
+            return None
+        letter = self._queue[0]
+        letter.by_rows = letter.by_rows and self.lane.carries(letter.key)
+        return None if letter.by_rows and self.lane.waits(letter.key) else letter
+
+    def next_rows(self) -> Slip | None:
+        """The message about rows to send now, if any: rows come before the end of their frame, and after the
+        ends of the frames before it."""
+        return self.lane.next(next((letter.key for letter in self._queue if letter.by_rows), None))
 
     def sent(self, letter: Letter, now_s: float) -> None:
         """`letter`, as ``next`` gave it, is on its way."""
@@ -117,6 +144,9 @@ class Outbox:
     def on_reply(self, reply: Reply, now_s: float) -> None:
         if isinstance(reply, Heartbeat | RowsHeld):
             return
+        if isinstance(reply, Fault) and (reply.about in OF_ROWS or reply.code == "unknown-type"):
+            self._on_rows_refused(reply)
+            return
         letter = self._addressee(reply)
         if letter is None:
             self.counts["stray"] += 1
@@ -126,13 +156,14 @@ class Outbox:
             self.counts["acknowledged"] += 1
             self.counts["duplicate"] += reply.duplicate
             self.counts["missing"] += reply.gap if isinstance(letter.document, FrameHeader) else 0
+            self.counts["by-rows"] += letter.by_rows
             self._settle(letter, reply)
         elif isinstance(reply, BusyNotice):
             self.counts["busy"] += 1
             self.paused = reply.code == PAUSED
             if self.paused:
                 self._setbacks = 0  # no trouble that grows: asked again at the bridge's own pace
-            self._hold_back(now_s, reply.retry_after_s)
+            self._hold_back(now_s, reply.retry_after_s, reply.code)
         else:
             self._on_fault(letter, reply, now_s)
 
@@ -141,13 +172,15 @@ class Outbox:
         if all(now_s < letter.expires_s for letter in self._flight.values()):
             return False
         self.counts["timed-out"] += 1
-        self._recall()
+        self._recall("timed-out")
+        self.lane.lost_connection()
         return True
 
     def lost_connection(self) -> None:
         if self._flight:
             self.counts["lost-connection"] += 1
-            self._recall()
+            self._recall("lost-connection")
+        self.lane.lost_connection()
 
     def wake_s(self, now_s: float) -> float:
         """When something will be due without anything happening, s; infinite where nothing will."""
@@ -158,12 +191,13 @@ class Outbox:
 
     def abandon(self, reason: str) -> None:
         """Drop whatever is left."""
-        self._recall()
+        self._recall(reason)
         while self._queue:
             self.drop(self._queue.popleft(), reason)
 
     def drop(self, letter: Letter, reason: str) -> None:
         self.counts[f"dropped:{reason}"] += 1
+        self.lane.forget(letter.key)
         letter.receipt.settle(
             Busy(
                 f"dropped-{reason}",
@@ -179,26 +213,38 @@ class Outbox:
         # A header that could not be read is answered without its number: with one in flight it is that one.
         return next(iter(self._flight.values())) if len(self._flight) == 1 else None
 
+    def _on_rows_refused(self, fault: Fault) -> None:
+        """The bridge has forgotten the frame: the end of its rows, if sent, is or will be refused as well."""
+        key = (fault.epoch or "", fault.sequence if fault.sequence is not None else -1)
+        self.lane.fail(key, fault.code)
+        letter = self._flight.get(key)
+        if letter is not None and letter.by_rows:
+            self._recall(fault.code)
+
     def _on_fault(self, letter: Letter, fault: Fault, now_s: float) -> None:
         self.counts[f"refused:{fault.code}"] += 1
         letter.refusals += 1
         if fault.retry and letter.refusals < MAX_REFUSALS:
-            self._hold_back(now_s, BACK_OFF_S)
+            self._hold_back(now_s, BACK_OFF_S, fault.code)
         else:
             self._settle(letter, error_of(fault))
 
-    def _hold_back(self, now_s: float, at_least_s: float) -> None:
+    def _hold_back(self, now_s: float, at_least_s: float, reason: str) -> None:
         self._setbacks += 1
         pause_s = max(at_least_s, BACK_OFF_S * 2 ** min(self._setbacks - 1, 10))
         self._not_before_s = now_s + min(pause_s, max(MAX_BACK_OFF_S, at_least_s))
-        self._recall()
+        self._recall(reason)
 
-    def _recall(self) -> None:
+    def _recall(self, reason: str) -> None:
+        for letter in self._flight.values():
+            letter.by_rows = False
+            self.lane.fail(letter.key, reason)
         self._queue.extendleft(reversed(self._flight.values()))
         self._flight.clear()
 
     def _settle(self, letter: Letter, outcome: Ack | ParetoscopeError) -> None:
         del self._flight[letter.key]
+        self.lane.forget(letter.key)
         letter.receipt.settle(outcome)
 
 

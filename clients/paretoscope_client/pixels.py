@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 from paretoscope.contract import FrameHeader
 from paretoscope.contract.codec import first_complaint
 from paretoscope.contract.frame import MAX_FRAME_BYTES
-from paretoscope.contract.wire_checks import PIXEL_TYPES
+from paretoscope.contract.wire_checks import PIXEL_TYPES, check_header
 from paretoscope.errors import BadFrame
+
+H = TypeVar("H", bound=FrameHeader)
 
 
 def wire_bytes(image: Any) -> tuple[bytes, tuple[int, int], str]:
@@ -36,15 +39,27 @@ def wire_bytes(image: Any) -> tuple[bytes, tuple[int, int], str]:
     return ordered.tobytes(), (array.shape[0], array.shape[1]), array.dtype.name
 
 
+def planned(shape: Any, dtype: Any) -> tuple[tuple[int, int], str]:
+    """(rows, columns) and dtype of a frame to come, as a header has them. Raises BadFrame where it cannot."""
+    try:
+        sides, kind = [int(side) for side in shape], np.dtype(dtype)
+    except (TypeError, ValueError) as error:
+        raise BadFrame(
+            "bad-shape", hint=f"Begin with (rows, columns) and a dtype; not {shape!r:.60}, {dtype!r:.40}."
+        ) from error
+    check_header({"shape": sides, "dtype": kind.name, "nbytes": math.prod(sides) * kind.itemsize})
+    return (sides[0], sides[1]), kind.name
+
+
 def header_for(
     stream: str,
     epoch: str,
     sequence: int,
-    pixels: bytes,
     shape: tuple[int, int],
     dtype: str,
     meta: dict[str, Any],
-) -> FrameHeader:
+    kind: type[H] = FrameHeader,
+) -> H:
     """The header without its checksum (see ``with_checksum``). meta: further fields of ``FrameHeader``;
     pixel_size_nm may be one number for square pixels. Raises BadFrame naming the field that does not fit."""
     size = meta.get("pixel_size_nm")
@@ -61,14 +76,14 @@ def header_for(
         "sequence": sequence,
         "shape": shape,
         "dtype": dtype,
-        "nbytes": len(pixels),
+        "nbytes": shape[0] * shape[1] * np.dtype(dtype).itemsize,
         "crc32": 0,
     }
     try:
-        return FrameHeader.model_validate({**meta, **fixed})
+        return kind.model_validate({**meta, **fixed})
     except ValidationError as error:
         raise BadFrame("bad-header", hint=first_complaint(error)) from error
 
 
-def with_checksum(header: FrameHeader, pixels: bytes) -> FrameHeader:
+def with_checksum(header: FrameHeader, pixels: bytes | memoryview) -> FrameHeader:
     return header.model_copy(update={"crc32": zlib.crc32(pixels)})

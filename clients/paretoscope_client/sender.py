@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from paretoscope.contract import StreamEnd
+from paretoscope.contract import FrameHeader, RowsBegin, StreamEnd
 from paretoscope.errors import Busy
 from paretoscope_client.courier import Courier
+from paretoscope_client.lane import Slip
 from paretoscope_client.outbox import Letter, Outbox, WhenFull
-from paretoscope_client.pixels import header_for, wire_bytes
+from paretoscope_client.pixels import header_for, planned, wire_bytes
 from paretoscope_client.receipt import Receipt
+from paretoscope_client.scan import Handover, Scan
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,12 @@ class FrameSender:
     way: 'drop-oldest', 'drop-newest', or 'wait' for room (at most `wait_s`, then the new one is dropped).
     Dropped frames keep their sequence number, so that the loss shows as a gap; ``counters`` tells them by
     reason.
+
+    An instrument that has rows while it still scans gives them at once, and the map is out sooner:
+
+        with sender.begin((512, 512), "uint16", pixel_size_nm=0.02) as scan:
+            for rows in instrument:
+                scan.rows(rows)
 
     keys: (the client's secret key file, the bridge's public key file) for a bridge on another machine.
     """
@@ -62,6 +70,7 @@ class FrameSender:
         self._epoch = new_epoch()
         self._sequence = 0
         self._closed = False
+        self._scan: Scan | None = None
         self._room = threading.Condition()
         """Guards the outbox, epoch and sequence; told whenever there may be room."""
         self._outbox = Outbox(queue_frames, window=window, ack_timeout_s=ack_timeout_s)
@@ -84,7 +93,8 @@ class FrameSender:
     @property
     def counters(self) -> dict[str, int]:
         """sent, resent, acknowledged, duplicate, missing, busy, timed-out, lost-connection, refused:<code>,
-        dropped:<reason>, stray; and 'waiting', what is not settled yet."""
+        dropped:<reason>, stray; of scans: rows-sent, by-rows, fell-back:<reason>, cancelled; and 'waiting',
+        what is not settled yet."""
         with self._room:
             return {**self._outbox.counts, "waiting": len(self._outbox)}
 
@@ -99,14 +109,58 @@ class FrameSender:
         pixels, shape, dtype = wire_bytes(image)
         with self._room:
             self._refuse_when_closed()
-            header = header_for(self.stream, self._epoch, self._sequence, pixels, shape, dtype, meta)
+            header = header_for(self.stream, self._epoch, self._sequence, shape, dtype, meta)
             self._sequence += 1
-            letter = Letter(Receipt(self.stream, self._epoch, header.sequence), header, pixels)
-            if self._when_full == "wait":
-                self._room.wait_for(
-                    lambda: self._closed or not self._outbox.is_full(len(pixels)), self._wait_s
-                )
-            self._outbox.put(letter, self._when_full)
+            return self._put(header, pixels)
+
+    def begin(self, shape: tuple[int, int], dtype: Any, **meta: Any) -> Scan:
+        """A frame is being scanned: hand its rows to the ``Scan`` as they come, and return at once each time.
+
+        shape: (rows, columns). dtype: of every row. meta: as for ``send``; fields known only later may be
+        given to ``Scan.end``. However the rows fare on their way, the frame arrives as if sent whole: an
+        older bridge, a lost connection or a refused block only make it come later. An earlier scan that was
+        not ended is given up. Raises BadFrame for a shape, dtype or field that the bridge would refuse.
+        """
+        size, name = planned(shape, dtype)
+        with self._room:
+            self._refuse_when_closed()
+            self._cancel_open_scan()
+            begin = header_for(self.stream, self._epoch, self._sequence, size, name, meta, RowsBegin)
+            self._sequence += 1
+            self._scan = Scan(begin, meta, Handover(self._slip, self._end_scan, self._give_up))
+            self._slip(Slip(begin))
+            return self._scan
+
+    def _slip(self, slip: Slip) -> None:
+        with self._room:
+            self._outbox.lane.put(slip)
+        self._courier.wake()
+
+    def _end_scan(self, header: FrameHeader, pixels: memoryview) -> Receipt:
+        with self._room:
+            self._refuse_when_closed()
+            self._scan = None
+            return self._put(header, pixels, by_rows=True)
+
+    def _give_up(self, begin: RowsBegin) -> None:
+        """Nothing of it was queued, so its number may be used again while it is the newest."""
+        with self._room:
+            self._outbox.counts["cancelled"] += 1
+            self._outbox.lane.forget((begin.epoch, begin.sequence))
+            if (begin.epoch, begin.sequence + 1) == (self._epoch, self._sequence):
+                self._sequence -= 1
+
+    def _cancel_open_scan(self) -> None:
+        if self._scan is not None:
+            self._scan.cancel()
+            self._scan = None
+
+    def _put(self, header: FrameHeader, pixels: bytes | memoryview, by_rows: bool = False) -> Receipt:
+        """Queue a frame; the caller holds `room`."""
+        letter = Letter(Receipt(self.stream, header.epoch, header.sequence), header, pixels, by_rows)
+        if self._when_full == "wait":
+            self._room.wait_for(lambda: self._closed or not self._outbox.is_full(len(pixels)), self._wait_s)
+        self._outbox.put(letter, self._when_full)
         self._courier.wake()
         return letter.receipt
 
@@ -117,6 +171,7 @@ class FrameSender:
         """
         with self._room:
             self._refuse_when_closed()
+            self._cancel_open_scan()
             receipt = Receipt(self.stream, self._epoch, self._sequence)
             document = StreamEnd(stream=self.stream, epoch=self._epoch, frames=self._sequence)
             self._outbox.put(Letter(receipt, document))

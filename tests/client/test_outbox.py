@@ -17,7 +17,7 @@ from paretoscope_client.receipt import Receipt
 
 def letter(sequence: int, side: int = 2) -> Letter:
     pixels, shape, dtype = wire_bytes(np.zeros((side, side), np.uint8))
-    header = header_for("s", "e", sequence, pixels, shape, dtype, {})
+    header = header_for("s", "e", sequence, shape, dtype, {})
     return Letter(Receipt("s", "e", sequence), header, pixels)
 
 
