@@ -96,3 +96,38 @@ def test_nothing_scrolls_on_an_instruments_monitor(page: Page, store: Store):
     )
     assert sizes[0] <= sizes[1]
     assert sizes[2] <= sizes[3]
+
+
+def test_a_stream_is_held_and_let_go(page: Page, store: Store):
+    put_worked(store)
+    page.goto("/")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.locator("#state")).to_contain_text("Paused by dashboard")
+    assert store.paused("stem") is not None
+    store.resume("stem", "Ada")
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
+def test_the_scan_under_way_is_a_thin_bar(page: Page, store: Store):
+    put_worked(store)
+    page.goto("/")
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+    store.append_event(
+        Event(kind="scan", stream="stem", at="2026-11-21T09:30:00Z", data={"row": 24, "rows": 96})
+    )
+    expect(page.get_by_role("progressbar", name="Scan")).to_have_attribute("aria-valuenow", "25")
+    put_worked(store, 1)
+    expect(page.get_by_role("progressbar", name="Scan")).to_be_hidden()
+
+
+def test_a_service_that_cannot_work_says_so_until_it_can(page: Page, store: Store):
+    store._redis.delete("ps:worker:idle")
+    page.goto("/")
+    expect(page.locator("#state")).to_have_attribute("data-state", "degraded")
+    expect(page.locator("#state")).to_contain_text("paretoscope worker")
+    store.append_event(Event(kind="worker", at="2026-11-21T09:30:00Z", data={"worker": "w", "state": "died"}))
+    expect(page.locator("#state")).to_contain_text("being started again")
+    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
+    expect(page.locator("#state")).to_have_attribute("data-state", "waiting")

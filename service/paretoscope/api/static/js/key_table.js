@@ -1,7 +1,7 @@
 // What each key does, wherever the focus is (but not while one types).
 
 const $ = (id) => document.getElementById(id);
-const click = (id) => () => $(id).click();
+const click = (id) => () => { if ($(id).checkVisibility()) $(id).click(); };
 
 export function keyTable({ transport, compare, picks, plot, map, controls, lattice }) {
   const pickBeside = (count) => () => {
@@ -43,6 +43,7 @@ export function keyTable({ transport, compare, picks, plot, map, controls, latti
     ...named("Sample and instrument", [
       ["n", "name the first class", () => document.querySelector("#classes input")?.focus()],
       ["t", "say what the lattice is", () => lattice.open()],
+      ["r", "start and stop instruments", () => $("instruments").togglePopover()],
       ["p", "pause the stream, resume it", click("pause")],
       ["o", "open a file", click("open-file")],
       ["?", "this sheet", () => ($("help").open ? $("help").close() : $("help").showModal())],

@@ -10,6 +10,7 @@ import { Files } from "./files.js";
 import { FrontPlot } from "./front.js";
 import { Health } from "./health.js";
 import { History } from "./history.js";
+import { Instruments } from "./instruments.js";
 import { install } from "./keys.js";
 import { keyTable } from "./key_table.js";
 import { LatticeCard } from "./lattice.js";
@@ -59,8 +60,10 @@ const picks = new Picks({
   onChange: () => { $("undo").disabled = !picks.undoable; },
 });
 const pause = new PauseButton($("pause"), () => page.stream, (paused) => stateLine.saw({ paused }), notice);
+const show = (stream) => openStream(stream).then(() => refresh()).catch(notice);
+const instruments = new Instruments({ button: $("instruments-open"), sheet: $("instruments"), starter: $("starter"), onStream: show, onProblem: notice });
 new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
-  onTaken: (stream, words) => { good("files")(words); openStream(stream).then(() => refresh()).catch(notice); } });
+  onTaken: (stream, words) => { good("files")(words); show(stream); } });
 exportMenu($("export-list"), () => page.view?.frame_id, $("map"), notice);
 install(keyTable({ transport, compare, picks, plot, map, controls, lattice }), $("help-keys"));
 
@@ -152,6 +155,7 @@ async function nameClass(classId, name) {
 
 function hear(event) {
   health.hear(event);
+  instruments.hear(event);
   if (event.kind === "frame" && ![...$("stream").options].some((one) => one.value === event.stream)) loadStreams().catch(notice);
   if (event.stream && page.stream && event.stream !== page.stream) return;
   strip.hear(event);
@@ -177,7 +181,7 @@ function hear(event) {
 
 // --- what the operator does
 
-$("stream").addEventListener("change", (event) => openStream(event.target.value).then(() => refresh()).catch(notice));
+$("stream").addEventListener("change", (event) => show(event.target.value));
 $("undo").addEventListener("click", () => picks.undo());
 $("help-open").addEventListener("click", () => $("help").showModal());
 let sliding = false;
@@ -191,6 +195,7 @@ listen(hear, (connected) => {
   stateLine.saw({ connected });
   health.connected(connected);
   if (!connected) return;
+  instruments.ask();
   const known = page.stream;
   loadStreams().then(() => (known ? history.recall(known) : null)).then(() => history.live && refresh()).catch(() => refresh());
 });
