@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from paretoscope.core.candidates import CandidateSet
 
 OVERLAP_LEVELS = 9
+AT_ONCE = 4096
+"""Places whose weights of all windows are in memory together: 64 MB at most."""
 
 
 def blended_blobs(candidates: CandidateSet, grid: WindowGrid, params: Sequence[LogParams | None]) -> Blobs:
@@ -59,14 +61,17 @@ def _blended(
     grid: WindowGrid, known: np.ndarray, given: list[LogParams], y_px: np.ndarray, x_px: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(places,) each: sigma_min, sigma_max, threshold, overlap."""
-    # The tiny weight that every window has everywhere is what lets the nearest known ones decide.
-    weights = blend_weights(grid, y_px, x_px)[:, known]
-    weights /= weights.sum(axis=1, keepdims=True)
     columns = np.array(
         [[p.sigma_min, p.sigma_max, np.log(max(p.threshold, 1e-12)), p.overlap] for p in given]
     )
     # Differences from the first window are blended, so that equal parameters come back unrounded.
-    mean = columns[0] + weights @ (columns - columns[0])
+    mean = np.empty((len(y_px), columns.shape[1]))
+    for start in range(0, len(y_px), AT_ONCE):
+        part = np.s_[start : start + AT_ONCE]
+        # The tiny weight that every window has everywhere is what lets the nearest known ones decide.
+        weights = blend_weights(grid, y_px[part], x_px[part])[:, known]
+        weights /= weights.sum(axis=1, keepdims=True)
+        mean[part] = columns[0] + weights @ (columns - columns[0])
     threshold = np.exp(mean[:, 2])
     if np.ptp(columns[:, 2]) == 0.0:
         threshold[:] = given[0].threshold

@@ -9,6 +9,7 @@ from paretoscope.core.expectation import CLOSE, DISORDERED, LATTICE, VACUUM, Exp
 from paretoscope.core.lattice import Lattice
 from paretoscope.core.placed import Placed, place
 from paretoscope.core.scattered import without_lattice
+from paretoscope.core.tiled_placement import LARGEST, place_in_tiles
 from paretoscope.errors import BadLattice, BadParameters
 
 __all__ = ["CLOSE", "DISORDERED", "LATTICE", "VACUUM", "Expectation", "as_lattice", "expect"]
@@ -57,7 +58,7 @@ def expect(
     if mode == "plain" and given is not None and pixels is not None:
         return _plain(image, given, pixels)
     said = density_per_nm2 is not None or count is not None
-    placed = place(image, given, pixels)
+    placed = place(image, given, pixels) if image.size <= LARGEST else place_in_tiles(image, given, pixels)
     if placed.lattice_seen and not (said and given is None):
         return _on_lattice(image, placed, mode)
     return without_lattice(image, placed, given, pixels, density_per_nm2, count, mode)

@@ -18,12 +18,17 @@ SAME_CELL = 0.04
 
 
 def with_other_grains(
-    image: np.ndarray, vectors: np.ndarray, lattice: np.ndarray, nothing: np.ndarray, waves: Demodulator
+    image: np.ndarray,
+    vectors: np.ndarray,
+    lattice: np.ndarray,
+    nothing: np.ndarray,
+    waves: Demodulator,
+    coarser: int = 1,
 ) -> tuple[np.ndarray, int]:
     """The lattice's area with that of further grains, and how many those are.
 
     vectors: reciprocal rows of the first grain, cycles per px.  lattice, nothing: (rows, columns) bool on the
-    grid of `waves`: found already, and vacuum.
+    grid of `waves`: found already, and vacuum.  coarser: as `waves` were made, see `spectrum.examine`.
     """
     count = 0
     cells = 30.0 / abs(np.linalg.det(vectors)) / waves.step_px**2
@@ -35,7 +40,7 @@ def with_other_grains(
         turned = orient(vectors, peaks, SAME_CELL)
         if turned is None:
             break
-        found = examine(image, turned.vectors)
+        found = examine(image, turned.vectors, coarser)
         more = found.lattice & rest if found.lattice.shape == rest.shape else np.zeros_like(rest)
         if more.sum() < max(0.01 * rest.size, cells / 2):
             break

@@ -76,15 +76,17 @@ def _one_class(scores: np.ndarray, explained: np.ndarray) -> Mixture:
 
 def project(pixels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return principal component scores (patches, COMPONENTS) and their shares of the variance."""
-    flat = pixels.reshape(len(pixels), -1).astype(np.float64)
+    flat = pixels.reshape(len(pixels), -1)
     scores = np.zeros((len(flat), COMPONENTS))
     explained = np.zeros(COMPONENTS, np.float32)
     count = min(COMPONENTS, len(flat) - 1)
     if count < 1 or np.ptp(flat, axis=0).max() < 1e-9:
         return scores, explained
-    some = flat[np.random.default_rng(seed).permutation(len(flat))[:MOST_FITTED]]
+    some = flat[np.random.default_rng(seed).permutation(len(flat))[:MOST_FITTED]].astype(np.float64)
     pca = PCA(count, svd_solver="covariance_eigh").fit(some)
-    scores[:, :count] = pca.transform(flat)
+    for start in range(0, len(flat), MOST_FITTED):  # in double precision, but not all of it at once
+        part = np.s_[start : start + MOST_FITTED]
+        scores[part, :count] = pca.transform(flat[part].astype(np.float64))
     explained[:count] = pca.explained_variance_ratio_
     # One unit for all, so that the mixture's regularisation means the same in every image.
     return scores / scores[:, 0].std(), explained

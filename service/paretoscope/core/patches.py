@@ -11,6 +11,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 MOST_SAMPLES = 25
 """Samples along a patch's side; larger patches are sampled coarser, so that their cost stays bounded."""
 LEAST_SIDE_PX = 5
+AT_ONCE = 4096
+"""Patches whose sampling points are in memory together, 16 bytes each: 41 MB at most."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,13 @@ def cut_patches(image_unit: np.ndarray, y_px: np.ndarray, x_px: np.ndarray, side
     # A coarser grid would alias the noise between its points; smooth it away first.
     source = gaussian_filter(image_unit, 0.5 * math.sqrt(step * step - 1)) if step > 1 else image_unit
     offsets = np.linspace(-half, half, samples)
-    shape = (len(kept), samples, samples)
-    y = np.broadcast_to(y_px[kept, None, None] + offsets[:, None], shape)
-    x = np.broadcast_to(x_px[kept, None, None] + offsets, shape)
+    pixels = np.empty((len(kept), samples, samples), dtype=np.float32)
     # Linear interpolation: over simulated two- and three-species lattices it beats whole-pixel crops
     # (adjusted Rand index 0.80 against 0.72 at high noise) and cubic splines, which keep more of the noise.
-    pixels = map_coordinates(source, [y, x], output=np.float32, order=1, mode="nearest")
+    for start in range(0, len(kept), AT_ONCE):
+        some = kept[start : start + AT_ONCE]
+        shape = (len(some), samples, samples)
+        y = np.broadcast_to(y_px[some, None, None] + offsets[:, None], shape)
+        x = np.broadcast_to(x_px[some, None, None] + offsets, shape)
+        map_coordinates(source, [y, x], output=pixels[start : start + AT_ONCE], order=1, mode="nearest")
     return Patches(pixels, kept, side_px)

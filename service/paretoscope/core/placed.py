@@ -43,6 +43,10 @@ class Placed:
     neighbour_px: float
     label: str | None
     note: str | None
+    found: Examined | None = None
+    """The lattice in detail, where one is seen ..."""
+    darkest: float = 0.0
+    """... and how far the darkest place of its cell lies below the cell's mean, negative, image units."""
 
 
 def place(image: np.ndarray, given: Lattice | None, pixels_nm: np.ndarray | None) -> Placed:
@@ -110,7 +114,7 @@ def _finish(
         mask = np.where(lattice, LATTICE, mask).astype(np.uint8)
         more = f"{grains + 1} grains of it are counted"
         note = f"{note}; {more}" if note else more
-    return Placed(True, "", mask, waves.step_px, density, neighbour, label, note)
+    return Placed(True, "", mask, waves.step_px, density, neighbour, label, note, found, darkest)
 
 
 def _nowhere(reason: str) -> Placed:

@@ -3,6 +3,8 @@ so."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -12,6 +14,7 @@ from paretoscope.core.lattice import Lattice
 from paretoscope.core.occupancy import kinds_without_lattice
 from paretoscope.core.placed import Placed
 from paretoscope.core.spectrum import background_waves
+from paretoscope.core.tiled_placement import LARGEST, TILE_PX, binned, tiles_from_the_middle
 
 HOW_TO_SAY = "give a lattice, a density (atoms per nm^2) or a count to replace the guess"
 NOTHING = "nothing stands out above the noise: no atoms are expected"
@@ -46,13 +49,16 @@ def without_lattice(
         label, neighbour = given.label, given.nearest_neighbour_nm / float(np.sqrt(pixels_nm.prod()))
         density = given.density_per_nm2 * float(pixels_nm.prod())
         told = f"the density of {given.name or 'the given cell'} is taken for everything that is not vacuum"
-        empty = not placed.lattice_seen and not textured(image, neighbour)
-        if empty and grain(image, mask != VACUUM, step_px).density_per_px == 0.0:
+        part, inside = _telling(image, mask, step_px)
+        empty = not placed.lattice_seen and not textured(part, neighbour)
+        if empty and grain(part, inside, step_px).density_per_px == 0.0:
             density, told = 0.0, NOTHING
     elif _is_of_lattice(placed, atoms, area_px):
         neighbour, told = placed.neighbour_px, ""
     else:
-        guess = grain(image, mask != VACUUM, step_px, atoms)
+        part, inside = _telling(image, mask, step_px)
+        theirs = None if atoms is None else atoms * _share(inside, step_px, part.shape) * part.size / area_px
+        guess = grain(part, inside, step_px, theirs)
         neighbour, blob_sigma_px, density = guess.neighbour_px, guess.blob_sigma_px, guess.density_per_px
         told = _guessed(guess)
     source = "density"
@@ -99,16 +105,38 @@ def _area(image: np.ndarray, placed: Placed, mode: str) -> tuple[np.ndarray, int
     if placed.lattice_seen:
         mask, step_px = placed.mask, placed.step_px
     else:
-        waves = background_waves(image)
-        mask, step_px = kinds_without_lattice(waves), waves.step_px
+        bins = 2 ** max(0, round(math.log2(max(image.shape) / TILE_PX))) if image.size > LARGEST else 1
+        waves = background_waves(binned(image, bins))
+        mask, step_px = kinds_without_lattice(waves), waves.step_px * bins
     if mode == "plain" or not (mask != VACUUM).any():
         mask = np.full_like(mask, DISORDERED)
     return mask, step_px
 
 
 def _area_px(image: np.ndarray, mask: np.ndarray, step_px: int) -> float:
-    fine = (mask != VACUUM).repeat(step_px, 0).repeat(step_px, 1)
-    return float(np.count_nonzero(fine[: image.shape[0], : image.shape[1]]))
+    return _share(mask != VACUUM, step_px, image.shape) * image.size
+
+
+def _share(area: np.ndarray, step_px: int, shape: tuple[int, ...]) -> float:
+    """Share of an image of `shape` that `area` covers, on a grid of `step_px` that may reach beyond it."""
+    sides = [
+        np.diff(np.minimum(np.arange(n + 1) * step_px, side))
+        for n, side in zip(area.shape, shape, strict=False)
+    ]
+    return float(sides[0] @ area @ sides[1]) / (shape[0] * shape[1])
+
+
+def _telling(image: np.ndarray, mask: np.ndarray, step_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """The image and where it is not vacuum; of a large frame the tile with the least vacuum."""
+    inside = mask != VACUUM
+    if image.size <= LARGEST:
+        return image, inside
+    tiles = tiles_from_the_middle((image.shape[0], image.shape[1]), step_px)
+    squares = [
+        tuple(slice(side.start // step_px, -(-side.stop // step_px)) for side in tile) for tile in tiles
+    ]
+    best = int(np.argmax([inside[part].mean() for part in squares]))
+    return np.ascontiguousarray(image[tiles[best]]), inside[squares[best]]
 
 
 def _is_of_lattice(placed: Placed, atoms: float | None, area_px: float) -> bool:

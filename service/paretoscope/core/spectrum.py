@@ -131,14 +131,17 @@ def _settled(image: np.ndarray, found: Examined) -> Examined:
     return examine(image, after)
 
 
-def examine(image: np.ndarray, vectors: np.ndarray) -> Examined:
+def examine(image: np.ndarray, vectors: np.ndarray, coarser: int = 1) -> Examined:
     """Demodulate with the reciprocal `vectors`, set them right by the phases, and say where the lattice
-    is."""
+    is.
+
+    coarser: look at so many times longer stretches at once, on a grid so many times wider (large frames).
+    """
     shortest = float(np.hypot(vectors[:, 0], vectors[:, 1]).min())
-    step_px = grid_step_px(1.0 / np.sqrt(abs(np.linalg.det(vectors))))
+    step_px = coarser * grid_step_px(1.0 / np.sqrt(abs(np.linalg.det(vectors))))
     wider = 1.0
     while True:
-        sigma_px = wider * 0.6 / shortest
+        sigma_px = coarser * wider * 0.6 / shortest
         waves = Demodulator(image, sigma_px, step_px)
         measured = measure(waves, vectors)
         weight = measured.strength**2

@@ -15,6 +15,10 @@ import numpy as np
 
 from paretoscope.errors import BadParameters
 
+MOST_A_SIDE = 32
+"""Windows in a row or a column of the grid; a frame that would take more gets them farther apart, and where
+they would no longer touch, larger. 4096 px in windows of 128 px: 32 x 32 that just touch, not 63 x 63."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -52,7 +56,8 @@ class WindowGrid:
                 "bad-windows",
                 hint=f"Windows of {size_px} px with step {step} do not cover {rows} x {columns}.",
             )
-        step_px = max(1, round(size_px * step))
+        step_px = max(1, round(size_px * step), -(-(max(shape) - size_px) // (MOST_A_SIDE - 1)))
+        size_px = max(size_px, step_px)
         height, width = min(size_px, rows), min(size_px, columns)
         return cls(
             size_px, step_px, _starts(rows, height, step_px), _starts(columns, width, step_px), height, width
