@@ -42,12 +42,15 @@ class StoreCollector(Collector):
         )
         faults = CounterMetricFamily("paretoscope_faults", "Faults by code.", labels=["code"])
         other = CounterMetricFamily("paretoscope_counted", "Whatever else is counted.", labels=["what"])
-        families = {"frames": frames, "fault": faults}
+        rows = CounterMetricFamily(
+            "paretoscope_rows", "Blocks of rows, and frames that came in them.", labels=["outcome"]
+        )
+        families = {"frames": frames, "fault": faults, "rows": rows}
         for name, value in counters.items():
             group, _, label = name.partition(":")
             family = families.get(group) if label else None
             (family or other).add_metric([label if family else name], value)
-        yield from (frames, faults, other)
+        yield from (frames, faults, rows, other)
         queue = GaugeMetricFamily("paretoscope_queue", "Frames not yet done.", labels=["stream"])
         for stream in streams:
             queue.add_metric([stream.stream], stream.queued)

@@ -1,4 +1,4 @@
-"""The worker process: one frame at a time, choices beside it, until SIGTERM."""
+"""The worker process: one frame at a time, beside it choices and the rows of running scans, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from paretoscope.worker.choices import ChoiceWorker
 from paretoscope.worker.frames import FrameWorker
 from paretoscope.worker.patience import Patience
 from paretoscope.worker.pulse import Pulse
+from paretoscope.worker.rowfeed import RowFeed
 from paretoscope.worker.workflow import AtomFinding, Workflow
 
 log = structlog.get_logger(__name__)
@@ -52,12 +53,20 @@ def run(
         log.info("worker ready", worker=consumer, device=device)
         patience = Patience(stop)
         patience.until_done(store.sweep_consumers)
-        frames = FrameWorker(store, workflow, pulse, patience, consumer, device=device, version=__version__)
+        rows = RowFeed(store, workflow, pulse, stop)
+        frames = FrameWorker(
+            store, workflow, pulse, patience, consumer, device=device, version=__version__, grown=rows.take
+        )
         choices = ChoiceWorker(store, workflow, pulse, patience, consumer)
-        beside = threading.Thread(target=choices.run, name="choices", daemon=True)
-        beside.start()
+        beside = [
+            threading.Thread(target=choices.run, name="choices", daemon=True),
+            threading.Thread(target=rows.run, name="rows", daemon=True),
+        ]
+        for thread in beside:
+            thread.start()
         frames.run()
-        beside.join(5.0)
+        for thread in beside:
+            thread.join(5.0)
     finally:
         pulse.stop()
         store.close()

@@ -52,6 +52,11 @@ class Pulse:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being worked on."""
+        return not self._held
+
     @contextmanager
     def holding(self, claim: Claim | ChoiceClaim, allowance_s: float) -> Iterator[None]:
         """Keep the claim ours for as long as the block runs, `allowance_s` seconds at most."""
