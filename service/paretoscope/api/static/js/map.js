@@ -1,6 +1,7 @@
 // The frame on a canvas: pixels, overlay, atoms, scale bar.
 
 import { drawAtoms, markPath, outlined } from "./atom_marks.js";
+import { cleared } from "./canvas.js";
 import { drawMask, drawWindows, WINDOW_VALUES } from "./overlay.js";
 import { drawScaleBar } from "./scale_bar.js";
 import { Viewport } from "./viewport.js";
@@ -54,11 +55,8 @@ export class AtomCanvas {
     const { canvas, content } = this;
     const ratio = window.devicePixelRatio || 1;
     const box = canvas.getBoundingClientRect();
-    canvas.width = Math.round(box.width * ratio);
-    canvas.height = Math.round(box.height * ratio);
+    const pen = cleared(canvas, box, ratio);
     if (!content?.shape || !content.picture || box.width === 0) return;
-    const pen = canvas.getContext("2d");
-    pen.scale(ratio, ratio);
     const place = this.view.place();
     const [rows, columns] = content.shape;
     pen.imageSmoothingEnabled = place.scale < 2;

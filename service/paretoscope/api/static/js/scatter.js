@@ -1,5 +1,6 @@
 // The atoms' surroundings as two principal components: a dot an atom, in its class's colour.
 
+import { cleared } from "./canvas.js";
 import { classColour } from "./palette.js";
 
 const MARGIN = { left: 18, right: 4, top: 4, bottom: 18 };
@@ -48,11 +49,8 @@ export class Scatter {
     const { canvas, classes } = this;
     const ratio = window.devicePixelRatio || 1;
     const box = canvas.getBoundingClientRect();
-    canvas.width = Math.round(box.width * ratio);
-    canvas.height = Math.round(box.height * ratio);
+    const pen = cleared(canvas, box, ratio);
     if (!classes?.components || box.width < 60) return;
-    const pen = canvas.getContext("2d");
-    pen.scale(ratio, ratio);
     this.axes(pen, box);
     const size = classes.components.length > 1500 ? 2.2 : 3.2;
     pen.globalAlpha = 0.75;
