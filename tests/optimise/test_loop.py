@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,12 +41,12 @@ class SlowSobol(SobolOptimiser):
 
 
 def bowl(x: np.ndarray) -> np.ndarray:
-    return np.array([x[0], (1.0 - x[0]) ** 2 + 0.5 * x[1]])
+    return np.column_stack([x[:, 0], (1.0 - x[:, 0]) ** 2 + 0.5 * x[:, 1]])
 
 
 def timed(clock: Clock, seconds: float):
     def evaluate(x: np.ndarray) -> np.ndarray:
-        clock.now += seconds
+        clock.now += seconds * len(x)
         return bowl(x)
 
     return evaluate
@@ -103,7 +105,7 @@ def test_what_was_good_before_is_looked_at_first():
 
 
 def test_steps_without_gain_count_as_converged():
-    found = search(lambda x: np.array([0.0, 0.0]), SobolOptimiser(2, REF), 2, REF, deadline=Deadline.never())
+    found = search(lambda x: np.zeros((len(x), 2)), SobolOptimiser(2, REF), 2, REF, deadline=Deadline.never())
     assert found.stop_reason == "converged"
     assert found.steps == SearchPlan().patience
 
@@ -157,7 +159,7 @@ def test_a_breeder_goes_before_the_steps_and_all_see_everything():
         2,
         REF,
         deadline=Deadline.never(),
-        plan=SearchPlan(screen=8, generations=2, brood=6, max_steps=2, tolerance=-1.0),
+        plan=SearchPlan(screen=8, generations=2, brood=6, max_steps=2, tolerance=-1.0, worth=math.inf),
         breeder=seen,
     )
     assert [(phase.name, phase.evaluations) for phase in found.phases] == [
@@ -166,3 +168,33 @@ def test_a_breeder_goes_before_the_steps_and_all_see_everything():
         ("steps", 8),
     ]
     assert np.array_equal(seen.front()[1], found.y[pareto.nondominated(found.y, REF)])
+
+
+@pytest.mark.parametrize(("evaluation_s", "thinks"), [(1e-4, False), (1.0, True)])
+def test_steps_are_begun_only_where_thinking_costs_less_than_trying(evaluation_s, thinks):
+    clock = Clock()
+    found = search(
+        timed(clock, evaluation_s),
+        SlowSobol(clock, 0.2),
+        2,
+        REF,
+        deadline=Deadline.after(1000.0, clock),
+        plan=SearchPlan(screen=8, generations=1, max_steps=2, first_step_s=0.2),
+        breeder=Nsga2Optimiser(2, REF, 1),
+    )
+    assert (found.phases[-1].name == "steps") == thinks
+    assert (found.steps > 0) == thinks
+
+
+def test_points_are_evaluated_together_once_their_cost_is_known():
+    sizes = []
+
+    def evaluate(x: np.ndarray) -> np.ndarray:
+        sizes.append(len(x))
+        return bowl(x)
+
+    plan = SearchPlan(screen=256, max_steps=0)
+    search(evaluate, SobolOptimiser(2, REF), 2, REF, deadline=Deadline.never(), plan=plan)
+    assert sizes[0] == 1
+    assert max(sizes) >= 64
+    assert sum(sizes) == 256

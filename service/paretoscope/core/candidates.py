@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,8 @@ import torch
 
 from paretoscope.contract import LogParams
 from paretoscope.core.blobs import Blobs, blobs_between
-from paretoscope.core.peaks import SpatialMaxima, spatial_maxima
+from paretoscope.core.candidate_table import CandidateTable, make_table
+from paretoscope.core.peaks import SpatialMaxima, default_cap, spatial_maxima
 from paretoscope.core.scale_space import exact_grid
 from paretoscope.errors import BadParameters
 
@@ -49,6 +51,16 @@ class CandidateSet:
 
     def __len__(self) -> int:
         return len(self.maxima)
+
+    @cached_property
+    def table(self) -> CandidateTable:
+        """Laid out for scoring, with all that overlaps: made when it is first asked for."""
+        return make_table(self.maxima, self.sigmas)
+
+    @property
+    def most_peaks(self) -> int:
+        """That may enter pruning."""
+        return default_cap(self.maxima.shape) if self.cap is None else self.cap
 
     @property
     def capped(self) -> bool:

@@ -101,40 +101,34 @@ def close_atoms(blobs: Blobs, keep: np.ndarray, minimum_distance_px: float) -> n
 @reward("qc")
 def quality_count(blobs: Blobs, expectation: Expectation) -> RewardValue:
     """``|N_found - N_expected| / N_expected``, paper 002."""
-    keep = counted(blobs, expectation)
-    nothing = _nothing(keep, expectation)
-    if nothing is not None:
-        return nothing
-    found = int(np.count_nonzero(keep))
-    miscounted = abs(found - expectation.n_expected)
-    return RewardValue(
-        value=float(miscounted / expectation.n_expected),
-        numerator=float(miscounted),
-        denominator=float(expectation.n_expected),
-    )
+    return qc_of(int(np.count_nonzero(counted(blobs, expectation))), expectation)
 
 
 @reward("er")
 def error_rate(blobs: Blobs, expectation: Expectation) -> RewardValue:
     """Atoms nearer to a neighbour than the lattice allows, over N_expected; paper 002."""
     keep = counted(blobs, expectation)
-    nothing = _nothing(keep, expectation)
-    if nothing is not None:
-        return nothing
     close = np.count_nonzero(close_atoms(blobs, keep, expectation.minimum_distance_px))
-    return RewardValue(
-        value=float(close / expectation.n_expected),
-        numerator=float(close),
-        denominator=float(expectation.n_expected),
-    )
+    return er_of(int(np.count_nonzero(keep)), int(close), expectation)
 
 
-def _nothing(keep: np.ndarray, expectation: Expectation) -> RewardValue | None:
-    if not expectation.n_expected > 0.0:
+def qc_of(found: int, expectation: Expectation) -> RewardValue:
+    """QC of `found` counted atoms."""
+    return _over_expected(abs(found - expectation.n_expected), found, expectation)
+
+
+def er_of(found: int, close: int, expectation: Expectation) -> RewardValue:
+    """ER of `found` counted atoms, `close` of them too near to another."""
+    return _over_expected(close, found, expectation)
+
+
+def _over_expected(numerator: float, found: int, expectation: Expectation) -> RewardValue:
+    expected = float(expectation.n_expected)
+    if not expected > 0.0:
         return RewardValue(value=None, reason="no lattice area here: nothing is expected")
-    if not keep.any():
-        return RewardValue(value=None, denominator=float(expectation.n_expected), reason="nothing found")
-    return None
+    if found == 0:
+        return RewardValue(value=None, denominator=expected, reason="nothing found")
+    return RewardValue(value=float(numerator / expected), numerator=float(numerator), denominator=expected)
 
 
 def _explained(name: str, value: RewardValue | float) -> RewardValue:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from paretoscope.contract import LogParams
+from paretoscope.core.parameter_sets import ParameterSets
 from paretoscope.errors import BadParameters
 
 DIMENSIONS = 4
@@ -82,20 +83,19 @@ class LogSpace:
         """(num_grid,) evenly spaced standard deviations, px: any run of them is one blob_log call."""
         return np.linspace(*self.sigma_bounds_px, self.num_grid)
 
-    def params(self, point: np.ndarray) -> LogParams:
-        """The parameters at a point (4,) of the unit cube; coordinates outside it are clipped."""
-        u = np.clip(np.asarray(point, dtype=np.float64), 0.0, 1.0)
+    def sets(self, points: np.ndarray) -> ParameterSets:
+        """The parameters at points (n, 4) of the unit cube; coordinates outside it are clipped."""
+        u = np.clip(np.reshape(np.asarray(points, dtype=np.float64), (-1, DIMENSIONS)), 0.0, 1.0)
         last = self.num_grid - 1
-        first = round(float(u[0]) * last)
-        stop = first + round(float(u[1]) * (last - first))
+        first = np.rint(u[:, 0] * last)
+        stop = first + np.rint(u[:, 1] * (last - first))
         low, high = math.log(self.threshold_low), math.log(self.threshold_high)
-        return LogParams(
-            sigma_min=float(self.grid[first]),
-            sigma_max=float(self.grid[stop]),
-            threshold=math.exp(low + float(u[2]) * (high - low)),
-            overlap=float(u[3]),
-            num_sigma=stop - first + 1,
-        )
+        threshold = np.exp(low + u[:, 2] * (high - low))
+        return ParameterSets(first.astype(np.int32), stop.astype(np.int32), threshold, u[:, 3])
+
+    def params(self, point: np.ndarray) -> LogParams:
+        """The parameters at one point (4,)."""
+        return self.sets(point).params(0, self.grid)
 
     def point(self, params: LogParams) -> np.ndarray:
         """(4,) of the unit cube: the nearest point of the box, for parameters from anywhere."""

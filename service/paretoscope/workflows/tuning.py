@@ -9,9 +9,11 @@ import numpy as np
 
 from paretoscope.contract import FrontPoint, LogParams, StreamMemory, StreamPolicy
 from paretoscope.core import pareto, rewards
-from paretoscope.core.scoring import Scored, Scorer, unpruned
+from paretoscope.core.parameter_sets import ParameterSets
+from paretoscope.core.scoring import Scored, Scorer, Scores
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadParameters
+from paretoscope.optimise.local import LocalOptimiser
 from paretoscope.optimise.loop import Phase, ProgressCallback, SearchPlan, search
 from paretoscope.optimise.make import make_optimiser
 from paretoscope.optimise.space import DIMENSIONS, LogSpace
@@ -76,40 +78,31 @@ def tune(
         return Tuned([], None, 0.0, 0, "nothing-found", policy.optimiser, reference)
     space = fitted(space, candidates)
     scorer = Scorer(candidates, expectation, policy.rewards, reference)
-    scored: list[Scored] = []
-
-    def evaluate(point: np.ndarray) -> np.ndarray:
-        scored.append(scorer.score(candidates.snap(space.params(point))))
-        return scored[-1].values
-
     ties = resolutions(policy.rewards, expectation.document())
+    seen = Seen(scorer, ties)
 
     def ideal(values: np.ndarray) -> bool:
         """Whether a point lies in the best cell there is: all rewards nought within the resolution."""
         return bool((pareto.cells(values, ties) == 0.0).all(axis=1).any())
 
     bayesian = policy.optimiser in ("qnehvi", "qlognehvi")
+    optimiser = make_optimiser(policy.optimiser, DIMENSIONS, reference, seed, space.snap)
     found = search(
-        evaluate,
-        make_optimiser(policy.optimiser, DIMENSIONS, reference, seed, space.snap),
+        lambda points: seen.values(space.sets(points)),
+        optimiser,
         DIMENSIONS,
         reference,
-        plan=plan
-        or SearchPlan(
-            least=LEAST,
-            first_step_s=first_step_s(policy.optimiser),
-            first_generation_s=first_step_s("nsga2"),
-        ),
+        plan=plan or SearchPlan(least=LEAST, first_step_s=first_step_s(policy.optimiser)),
         start=remembered(memory, space),
         deadline=deadline,
         seed=seed,
-        # Evaluations cost a millisecond here: before a Bayesian step of 0.2 s, generations that cost hardly
-        # more than their evaluations. Neither is begun once a point is as good as can be told.
-        breeder=make_optimiser("nsga2", DIMENSIONS, reference, seed) if bayesian else None,
+        # An evaluation costs microseconds here: a closer look round the front first. Of the optimisers that
+        # cost no more than that, each is its own closer look.
+        breeder=LocalOptimiser(DIMENSIONS, reference, seed) if bayesian else optimiser,
         progress=progress,
         good_enough=ideal,
     )
-    points = front_points(scored, scorer, ties)
+    points = front_points(seen.scores, scorer, ties)
     return Tuned(
         points=points,
         chosen=pick_among(points, policy.weight, policy.rewards, ties) if points else None,
@@ -122,6 +115,51 @@ def tune(
     )
 
 
+class Seen:
+    """All that was scored; exact wherever it may matter.
+
+    Skimage's order of pairs is asked for only where a set could be on the front or tie with it. What is left
+    as it was scored in the table's order is beaten by an exact set in any order.
+    """
+
+    def __init__(self, scorer: Scorer, ties: tuple[float, ...]) -> None:
+        self._scorer = scorer
+        self._ties = ties
+        self._parts: list[Scores] = []
+        self._front = np.empty((0, len(scorer.names)))
+
+    @property
+    def scores(self) -> Scores | None:
+        return Scores.stacked(self._parts) if self._parts else None
+
+    def values(self, sets: ParameterSets) -> np.ndarray:
+        """(sets, objectives), ``inf`` where infeasible."""
+        scores = self._scorer.score_many(sets, exact=False)
+        self._add(scores.values[scores.exact])
+        rough = np.flatnonzero(~scores.exact)
+        if len(rough):
+            # In an order of batches, so that one exact set spares the others.
+            for few in np.array_split(rough, max(1, len(rough) // 8)):
+                scores = self._scorer.settled(scores, few[self._may_matter(scores, few)])
+                self._add(scores.values[few][scores.exact[few]])
+        self._parts.append(scores)
+        return scores.values
+
+    def _add(self, values: np.ndarray) -> None:
+        every = np.vstack([self._front, values])
+        self._front = every[pareto.nondominated(every, self._scorer.reference)]
+
+    def _may_matter(self, scores: Scores, index: np.ndarray) -> np.ndarray:
+        """(index,) bool: sets that some order could bring to the front, or into a tie with it."""
+        best = self._scorer.at_best(scores, index)
+        if len(self._front) == 0:
+            return np.asarray(np.isfinite(best).all(axis=1))
+        no_worse = (self._front[None] <= best[:, None]).all(axis=2)
+        cell, known = pareto.cells(best, self._ties), pareto.cells(self._front, self._ties)
+        no_tie = (known[None] != cell[:, None]).any(axis=2)
+        return np.asarray(np.isfinite(best).all(axis=1) & ~(no_worse & no_tie).any(axis=1))
+
+
 def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
     """The space with thresholds between the candidates' floor and their strongest response."""
     sigmas = np.asarray(candidates.sigmas, dtype=np.float64)
@@ -131,8 +169,7 @@ def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
             "grid-differs",
             hint="The candidates were built on other scales than space.grid; build them on it.",
         )
-    everything = unpruned(candidates, 0, len(sigmas) - 1)
-    return space.scaled_to(candidates.select(everything, exact=False).response, candidates.floor)
+    return space.scaled_to(candidates.maxima.response[:1], candidates.floor)  # strongest first
 
 
 def remembered(memory: StreamMemory, space: LogSpace) -> np.ndarray:
@@ -143,17 +180,17 @@ def remembered(memory: StreamMemory, space: LogSpace) -> np.ndarray:
     return np.unique(np.reshape(points, (-1, DIMENSIONS)), axis=0)
 
 
-def front_points(scored: list[Scored], scorer: Scorer, ties: tuple[float, ...]) -> list[FrontPoint]:
+def front_points(scores: Scores | None, scorer: Scorer, ties: tuple[float, ...]) -> list[FrontPoint]:
     """By rising QC: of each group of ties the best, and the strictly non-dominated sets."""
-    if not scored:
+    if scores is None:
         return []
-    values = np.array([entry.values for entry in scored])
+    values = scores.values
     best = set(pareto.nondominated(values, scorer.reference)[:MAX_FRONT].tolist())
     for group in pareto.tied_groups(values, scorer.reference, ties):
         # Of equal tie-breaks the first found stays.
-        best.add(max(group.tolist(), key=lambda index: (scored[index].tie_break, -index)))
-    order = sorted(best, key=lambda index: (*scored[index].values, index))
-    return marked([front_point(scorer, scored[index]) for index in order], scorer.names)
+        best.add(int(group[np.argmax(scores.tie_break[group])]))
+    order = sorted(best, key=lambda index: (*values[index], index))
+    return marked([front_point(scorer, scorer.scored(scores, index)) for index in order], scorer.names)
 
 
 def front_point(scorer: Scorer, scored: Scored) -> FrontPoint:
