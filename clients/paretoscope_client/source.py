@@ -15,11 +15,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from paretoscope.errors import InstrumentError
 from paretoscope_client.receipt import Receipt
-from paretoscope_client.sender import FrameSender
 from paretoscope_client.spectra import ScanRequest, Spectra, State
 
 log = logging.getLogger(__name__)
@@ -27,10 +26,19 @@ log = logging.getLogger(__name__)
 PAUSE_S, MAX_PAUSE_S = 0.2, 30.0
 
 
+class FrameSink(Protocol):
+    """Takes frames and never waits; ``FrameSender`` is one."""
+
+    @property
+    def paused(self) -> bool: ...
+
+    def send(self, image: Any, **meta: Any) -> Receipt: ...
+
+
 @dataclass
 class SpectraSource:
     spectra: Spectra
-    sender: FrameSender
+    sender: FrameSink
     request: ScanRequest = field(default_factory=ScanRequest)
     on_frame: Callable[[Receipt, dict[str, Any]], None] | None = None
     """Told of every frame handed over, with its header fields; must not wait."""

@@ -14,6 +14,7 @@ from paretoscope_client.source import SpectraSource
 from paretoscope_client.spectra import ScanRequest, Spectra
 from paretoscope_sim.output import write_truth
 from paretoscope_sim.replay import ReplayOver
+from paretoscope_sim.rows import RowSender
 from paretoscope_sim.sources import View
 from paretoscope_sim.vendor import SimulatedInstrument, TemMicroscopeClient
 
@@ -32,6 +33,8 @@ class Session:
     size_px: int = 512
     dwell_us: float = 32.0
     detector: str = "HAADF"
+    rows: int | None = None
+    """Send blocks of so many rows while the scan runs; None: whole images, as the vendor's client does."""
     truth_folder: Path | None = None
     """Where to write the truth of each frame, as <frame id>.csv."""
 
@@ -86,9 +89,12 @@ def run(
 
     spectra = Spectra("simulated", factory=lambda: TemMicroscopeClient(instrument))
     sender = FrameSender(session.to, session.stream, when_full="wait", wait_s=FLUSH_S)
+    to_bridge: FrameSender | RowSender = sender
+    if session.rows is not None:
+        to_bridge = instrument.watch = RowSender(sender, session.rows)
     on_start()
     try:
-        SpectraSource(spectra, sender, request, on_frame=tell, on_error=on_error).run(stop, session.frames)
+        SpectraSource(spectra, to_bridge, request, on_frame=tell, on_error=on_error).run(stop, session.frames)
         sender.end()
     except ReplayOver:
         sender.end()

@@ -58,6 +58,19 @@ class Source(Protocol):
         ...
 
 
+class RowWatch(Protocol):
+    """Sees an image while it is being scanned."""
+
+    block: int
+    """How many rows it wants at a time."""
+
+    def begun(self, exposure: Exposure, detector: str) -> None: ...
+
+    def rows(self, rows: NDArray) -> None:
+        """The next rows, (n, columns)."""
+        ...
+
+
 CONVERGENCE_RAD = 0.025
 """Half angle of the probe: it widens by this times the defocus."""
 BRIGHT_FIELD_GAIN = 0.05

@@ -39,6 +39,10 @@ def command(
     speed: Annotated[
         float, typer.Option("--speed", help="So many times faster than the instrument; 'inf' never waits.")
     ] = 1.0,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Send blocks of so many rows while the scan still runs."),
+    ] = None,
     seed: shared.Seed = 0,
     damage: shared.DamagePerFrame = 0.0,
     option: shared.Options = None,
@@ -56,6 +60,7 @@ def command(
     paretoscope-sim run                                       graphene, 9.2 s a frame, until interrupted
     paretoscope-sim run --sample BiFeO3 --frames 5 --speed 20
     paretoscope-sim run --sample graphene --damage 0.002 --truth truth/
+    paretoscope-sim run --rows 32                             rows as they are scanned, the map sooner
     paretoscope-sim run --replay 'images/*.npy' --loop --speed inf
     paretoscope-sim run --fault no-metadata@3 --fault disconnect@every10
     """
@@ -89,7 +94,7 @@ def command(
     instrument = SimulatedInstrument(
         source, clock, FaultPlan.of(fault or [], seed), field_of_view_m=width_nm * 1e-9
     )
-    session = Session(to, stream, frames, size, dwell_us, truth_folder=truth)
+    session = Session(to, stream, frames, size, dwell_us, rows=rows, truth_folder=truth)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     start = f"{replay or sample or 'graphene'} -> {to}; stop with Ctrl-C"

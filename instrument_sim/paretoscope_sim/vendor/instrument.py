@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import degrees
 
-from paretoscope_sim.clock import Clock, frame_time_s
-from paretoscope_sim.sources import Exposure, Source, View
+from paretoscope_sim.clock import SETUP_S, Clock, frame_time_s
+from paretoscope_sim.sources import Exposure, RowWatch, Source, View
 from paretoscope_sim.vendor.common import NOT_RUNNING, ApiException, ApplicationServerException
 from paretoscope_sim.vendor.enumerations import DetectorType
 from paretoscope_sim.vendor.faults import FaultPlan
@@ -57,6 +57,8 @@ class SimulatedInstrument:
     last: AdornedImage | None = None
     last_exposure: Exposure | None = None
     """With the truth about the newest image; not part of the vendor's surface."""
+    watch: RowWatch | None = None
+    """Sees rows while they are scanned; not part of the vendor's surface."""
     _waited_s: float = 0.0
 
     def check_running(self) -> None:
@@ -110,10 +112,6 @@ class SimulatedInstrument:
             view = replace(view, detector=str(DetectorType.BF))
         shape = self.source.shape(view, index)
         takes_s = frame_time_s(shape, view.dwell_us) * (SLOW_FACTOR if strikes("slow-frame", index) else 1.0)
-        if strikes("disconnect", index):
-            self.clock.wait(takes_s / 2)
-            self.connected = False
-            raise ApiException(NOT_RUNNING)
         if strikes("stale-frame", index) and self.last is not None:
             self.clock.wait(takes_s)
             return self.last
@@ -121,10 +119,37 @@ class SimulatedInstrument:
         exposure = self.source.expose(view, index)
         spent_s = (self.now() - started).total_seconds()
         # Rendering is part of the frame's time, not added to it.
-        self.clock.wait(max(0.0, takes_s - waited_s - spent_s * self.clock.speed))
+        passed_s = waited_s + max(0.0, spent_s * self.clock.speed)
+        if strikes("disconnect", index):
+            self._scan(exposure, view.detector, takes_s, passed_s, share=0.5)
+            self.connected = False
+            raise ApiException(NOT_RUNNING)
+        self._scan(exposure, view.detector, takes_s, passed_s)
         image = AdornedImage(exposure.image, self._metadata(view, exposure, index, started, takes_s))
         self.last, self.last_exposure = image, exposure
         return image
+
+    def _scan(
+        self, exposure: Exposure, detector: str, takes_s: float, passed_s: float, share: float = 1.0
+    ) -> None:
+        """Let the first `share` of the scan's time pass, of which `passed_s` have, and show rows when done.
+
+        Set-up comes first, then row after row with its flyback; the last one ends the frame's time.
+        """
+        rows = len(exposure.image)
+        setup_s = takes_s * SETUP_S / frame_time_s(exposure.image.shape, exposure.dwell_us)
+        row_s = (takes_s - setup_s) / rows
+        if self.watch is not None:
+            self.watch.begun(exposure, detector)
+            for first in range(0, rows, self.watch.block):
+                last = min(first + self.watch.block, rows)
+                due_s = setup_s + last * row_s
+                if due_s > share * takes_s:
+                    break
+                self.clock.wait(max(0.0, due_s - passed_s))
+                passed_s = max(passed_s, due_s)
+                self.watch.rows(exposure.image[first:last])
+        self.clock.wait(max(0.0, share * takes_s - passed_s))
 
     def next_continuous(self, view: View) -> AdornedImage:
         """Wait for a running scan's next frame, at most 10 s; a longer frame goes on meanwhile."""

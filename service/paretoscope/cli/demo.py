@@ -39,6 +39,10 @@ def command(
     speed: Annotated[
         float | None, typer.Option("--speed", min=0.0, help="So many times faster than the real instrument.")
     ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Send blocks of so many rows while the scan still runs."),
+    ] = None,
     port: options.Port = None,
     frames_at: options.Frames = None,
     data: options.Data = None,
@@ -72,7 +76,16 @@ def command(
         _wait_until_ready(service, stop)
         if not stop.is_set():
             instrument = stack.enter_context(
-                _instrument(service.frames_address, frames, sample, replay, speed)
+                _instrument(
+                    service.frames_address,
+                    {
+                        "--frames": frames,
+                        "--sample": sample,
+                        "--replay": replay,
+                        "--speed": speed,
+                        "--rows": rows,
+                    },
+                )
             )
             _follow(service, instrument, frames, as_json, stop)
 
@@ -107,17 +120,14 @@ def _wait_until_ready(service: Service, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _instrument(
-    address: str, frames: int | None, sample: str | None, replay: Path | None, speed: float | None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _instrument(address: str, given: dict[str, object]) -> Iterator[subprocess.Popen[bytes]]:
     """The simulated instrument as a process that ends with this one."""
     from paretoscope.adapters.tethered import tethered_command
 
-    given = {"--frames": frames, "--sample": sample, "--replay": replay, "--speed": speed}
     options_given = [
         text for name, value in given.items() if value is not None for text in (name, str(value))
     ]
-    if replay is not None:
+    if given["--replay"] is not None:
         options_given.append("--loop")
     command_line = [sys.executable, "-m", "paretoscope_sim", "--to", address, "--quiet", *options_given]
     process = subprocess.Popen(
