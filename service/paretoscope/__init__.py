@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from paretoscope.analysis import Analysis, analyze, detect
     from paretoscope.contract import LogParams
     from paretoscope.core.lattice import Lattice
+    from paretoscope.movie import MovieFrame, detect_movie
 
 try:
     __version__ = version("paretoscope")
@@ -23,11 +24,22 @@ _HOMES = {
     "Analysis": "paretoscope.analysis",
     "Lattice": "paretoscope.core.lattice",
     "LogParams": "paretoscope.contract",
+    "MovieFrame": "paretoscope.movie",
     "analyze": "paretoscope.analysis",
     "detect": "paretoscope.analysis",
+    "detect_movie": "paretoscope.movie",
 }
 
-__all__ = ["Analysis", "Lattice", "LogParams", "__version__", "analyze", "detect"]
+__all__ = [
+    "Analysis",
+    "Lattice",
+    "LogParams",
+    "MovieFrame",
+    "__version__",
+    "analyze",
+    "detect",
+    "detect_movie",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,7 @@ from paretoscope.contract import (
 from paretoscope.contract.policy import MAX_SEED
 from paretoscope.core.blobs import Blobs, detect_blobs
 from paretoscope.core.devices import pick_device
-from paretoscope.core.intensity import to_unit
+from paretoscope.core.intensity import Image, to_unit
 from paretoscope.core.lattice import Lattice
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadLattice, BadParameters
@@ -160,13 +160,17 @@ def detect(image: np.ndarray, params: LogParams, device: str = "cpu") -> Blobs:
     image: (rows, columns), any real dtype; it is scaled to float32 in [0, 1] by its extremes, so that
     thresholds do not depend on dtype or detector gain. Deterministic. Raises BadFrame, BadParameters.
     """
-    unit = to_unit(np.asarray(image))
+    return detect_unit(to_unit(np.asarray(image)), params, pick_device(device))
+
+
+def detect_unit(unit: Image, params: LogParams, device: str) -> Blobs:
+    """The same on an image that is scaled to [0, 1] already."""
     if params.sigma_max > max(unit.shape):
         raise BadParameters(
             "sigma-too-large",
             hint=f"sigma_max is {params.sigma_max:g} px; the image is {unit.shape[0]} x {unit.shape[1]} px.",
         )
-    return detect_blobs(unit, params, pick_device(device))
+    return detect_blobs(unit, params, device)
 
 
 def _pixel_size(given: float | tuple[float, float] | None) -> tuple[float, float] | None:

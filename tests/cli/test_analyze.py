@@ -136,3 +136,41 @@ def test_files_of_the_same_name_do_not_overwrite_each_other(run, square, tmp_pat
     assert done.code == 0, done.err
     made = {path.name for path in (tmp_path / "out").glob("*-atoms.csv")}
     assert made == {"square-atoms.csv", "square-2-atoms.csv"}
+
+
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory, square):
+    """The same stack of three frames as npy, TIFF and HDF5."""
+    import h5py
+    import tifffile
+
+    image = np.load(square)
+    noise = np.random.default_rng(1).normal(0, 0.02, (3, *image.shape))
+    stack = (image + noise).astype(np.float32)
+    folder = tmp_path_factory.mktemp("stacks")
+    np.save(folder / "stack.npy", stack)
+    tifffile.imwrite(folder / "stack.tif", stack)
+    with h5py.File(folder / "stack.h5", "w") as file:
+        file["image"] = stack
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["npy", "tif", "h5"])
+def test_a_movie_is_one_line_a_frame_and_one_table(run, stacks, tmp_path, ending):
+    stack = stacks / f"stack.{ending}"
+    done = run(stack, "--movie", "--json", "--out", tmp_path, "--pixel-size-nm", "0.02", *QUICK)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert [line["frame"] for line in lines] == [0, 1, 2]
+    assert [line["tuned"] for line in lines] == [True, False, False]
+    with (tmp_path / "stack-movie-atoms.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == sum(line["atoms"] for line in lines)
+    assert {row["frame"] for row in rows} == {"0", "1", "2"}
+    assert float(rows[-1]["y_nm"]) == pytest.approx(0.02 * float(rows[-1]["y_px"]), rel=1e-4)
+
+
+def test_without_movie_the_first_frame_of_a_stack_is_analysed_and_the_table_says_so(run, stacks):
+    done = run(stacks / "stack.npy", *QUICK)
+    assert done.code == 0, done.err
+    assert "--movie takes them all" in " ".join(done.out.split())

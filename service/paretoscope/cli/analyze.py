@@ -32,6 +32,9 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same result whe
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Optimiser = Annotated[str, typer.Option(help=", ".join(get_args(OptimiserName)))]
 Windows = Annotated[int, typer.Option(help="Side of the sliding windows, px (32 to 4096).")]
+Movie = Annotated[
+    bool, typer.Option("--movie", help="Every frame of a stack: tuned on the first, detected on the others.")
+]
 ClassCount = Annotated[str, typer.Option("--classes", help="1 to 12, or bic to let the data decide.")]
 Density = Annotated[
     float | None, typer.Option("--density-per-nm2", help="For disordered samples: atoms per nm^2.")
@@ -53,6 +56,7 @@ def command(
     classes: ClassCount = "3",
     density_per_nm2: Density = None,
     count: Count = None,
+    movie: Movie = False,
 ) -> None:
     """Find the atoms in image files, the Pareto front of ways to find them, and their classes."""
     from paretoscope.adapters.threads import thread_environment
@@ -69,7 +73,7 @@ def command(
     failed = 0
     for path in files:
         try:
-            _one(path, names[path], pixel_size_nm, out, as_json, options)
+            _one(path, names[path], pixel_size_nm, out, as_json, movie, options)
         except ParetoscopeError as error:
             failed += 1
             complain(f"{path}: {error.hint} [{error.code}]")
@@ -87,6 +91,7 @@ def _one(
     pixel_size_nm: float | None,
     out: Path | None,
     as_json: bool,
+    movie: bool,
     options: dict[str, Any],
 ) -> None:
     """Read, analyse, tell, draw."""
@@ -100,8 +105,13 @@ def _one(
     file = read_image(path)
     if pixel_size_nm is not None:
         file = replace(file, pixel_size_nm=(pixel_size_nm, pixel_size_nm))
+    if movie:
+        from paretoscope.cli import analyze_movie
+
+        analyze_movie.run(file, out, name, as_json, options)
+        return
     if file.frame_count > 1:
-        note = f"The first of {file.frame_count} frames was analysed."
+        note = f"The first of {file.frame_count} frames was analysed; --movie takes them all."
         file = replace(file, notes=(*file.notes, note))
     with progress_bar(path.name) as report:
         analysis = analyze(file.image, file.pixel_size_nm, progress=report, **options)
