@@ -60,23 +60,21 @@ class CandidateTable(NamedTuple):
 def make_table(
     maxima: SpatialMaxima, sigmas: npt.NDArray[np.float32], most_pairs: int = MOST_PAIRS
 ) -> CandidateTable:
-    """sigmas: (S,) px, the scales of `maxima`.  most_pairs: 0 leaves out what overlaps: only for counting."""
+    """sigmas: (S,) px, the scales of `maxima`."""
     scales, count = len(sigmas), len(maxima)
     below, above = maxima.tops_below, maxima.tops_above
     kind = np.where(below, np.where(above, BOTH, BELOW), np.where(above, ABOVE, ALONE))
     place = kind * scales + maxima.scale
     listed = np.argsort(place.astype(np.int16), kind="stable").astype(np.int32)
     response = maxima.response[listed].astype(np.float64)
-    known = count if most_pairs else 0
-    pairs = overlaps(
-        maxima.y_px[:known], maxima.x_px[:known], maxima.scale[:known], sigmas, below, above, most_pairs
-    )
+    pairs = overlaps(maxima.y_px, maxima.x_px, maxima.scale, sigmas, below, above, most_pairs)
     begin, source = _grouped(pairs.first, pairs.second, maxima.scale, kind.astype(np.int32), scales, count)
     return CandidateTable(
-        maxima.y_px,
-        maxima.x_px,
-        maxima.scale,
-        maxima.response,
+        # As the loops were compiled for them: another layout would compile them anew, in somebody's deadline.
+        np.ascontiguousarray(maxima.y_px, dtype=np.int32),
+        np.ascontiguousarray(maxima.x_px, dtype=np.int32),
+        np.ascontiguousarray(maxima.scale, dtype=np.int32),
+        np.ascontiguousarray(maxima.response, dtype=np.float32),
         _constant_ranges(maxima),
         np.concatenate([[0], np.cumsum(np.bincount(place, minlength=4 * scales))]).astype(np.int64),
         listed,
@@ -100,6 +98,32 @@ def _constant_ranges(maxima: SpatialMaxima) -> npt.NDArray[np.bool_]:
     if maxima.shape == (1, 1):
         np.fill_diagonal(constant, False)  # one voxel is its own peak
     return constant
+
+
+def listed_within(table: CandidateTable, member: npt.NDArray[np.uint64], window: int) -> CandidateTable:
+    """The same table with only one window's rows in its lists: for counting them.
+
+    member: (N,) bit w: window w holds the row.
+    """
+    begin, listed, total, squares = _within(table, member, np.uint64(1 << window))
+    return table._replace(list_begin=begin, listed=listed, sum_before=total, square_before=squares)
+
+
+@compiled
+def _within(table, member, bit):
+    begin, listed = np.zeros_like(table.list_begin), np.empty_like(table.listed)
+    total, squares = np.zeros(len(listed) + 1), np.zeros(len(listed) + 1)
+    count = 0
+    for index in range(len(begin) - 1):
+        for row in table.listed[table.list_begin[index] : table.list_begin[index + 1]]:
+            if (member[row] & bit) != 0:
+                response = np.float64(table.response[row])
+                listed[count] = row
+                total[count + 1] = total[count] + response
+                squares[count + 1] = squares[count] + response * response
+                count += 1
+        begin[index + 1] = count
+    return begin, listed[:count], total[: count + 1], squares[: count + 1]
 
 
 @compiled

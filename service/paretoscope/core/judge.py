@@ -86,7 +86,8 @@ def judge(
     counts, sums = np.zeros((5, *shape), dtype=np.int32), np.zeros((2, *shape))
     exact, capped = np.ones(shape, dtype=bool), np.zeros(len(first), dtype=bool)
     limits = threshold.astype(np.float32), overlap.astype(np.float32), overlap >= 1.0
-    _judge_all(table, views, first, last, *limits, cap, worth, counts, sums, exact, capped)
+    scales = np.ascontiguousarray(first), np.ascontiguousarray(last)
+    _judge_all(table, views, *scales, *limits, cap, float(worth), counts, sums, exact, capped)
     found, least, most, close, atoms = counts
     return Judged(found, least, most, close, atoms, sums[0], sums[1], exact, capped)
 

@@ -1,7 +1,8 @@
 """Pay once, before any deadline, for what is slow the first time.
 
 The first qLogNEHVI call compiles a C++ kernel (27-34 s measured; about 2 s once it is on disk; without a
-compiler BoTorch goes on in Python, 1.5-3 times slower), and the first fit loads libraries and builds caches.
+compiler BoTorch goes on in Python, 1.5-3 times slower), the loops that score parameter sets take 15 s to
+compile and are read from the disk from then on, and the first fit loads libraries and builds caches.
 Call ``warm_up()`` at set-up or when a worker starts.
 """
 
@@ -49,6 +50,7 @@ def warm_up() -> WarmUp:
         note = _compile_apart()
         if note:
             never_compile()
+        _tiny_scores()
         _warm = WarmUp(*_tiny_steps(note))
     return _warm
 
@@ -115,6 +117,40 @@ def _compile_apart() -> str:
     if not (folder / f"{EXTENSION}.so").exists():
         return "the kernel could not be compiled: is a C++ compiler installed?"
     return ""
+
+
+def _tiny_scores() -> None:
+    """Compile, or load from the disk, the loops that score parameter sets."""
+    from paretoscope.core.candidate_table import listed_within
+    from paretoscope.core.candidates import CandidateSet
+    from paretoscope.core.expectation import Expectation
+    from paretoscope.core.judge import judge
+    from paretoscope.core.scoring import Scorer
+    from paretoscope.core.tie_break import tie_breaks
+    from paretoscope.core.window_views import blocks
+    from paretoscope.core.windows import WindowGrid
+    from paretoscope.optimise.sobol import sobol_points
+    from paretoscope.optimise.space import LogSpace
+
+    image = np.random.default_rng(0).random((48, 48), dtype=np.float32)
+    lattice = np.ones((48, 48), dtype=np.uint8)
+    expected = Expectation.over_frame(image.shape, lattice, 1, 0.02, 6.0, "density")
+    space = LogSpace(6.0)
+    candidates = CandidateSet.build(image, space.grid, 1e-3)
+    space = space.scaled_to(candidates.maxima.response, 1e-3)
+    scores = Scorer(candidates, expected).score_many(space.sets(sobol_points(16, 4, seed=0)))
+    block = next(blocks(WindowGrid.over(image.shape, 32, 0.5)))
+    maxima, sets = candidates.maxima, scores.sets
+    counted = np.ones(len(maxima), dtype=bool)
+    views = block.views(maxima.y_px, maxima.x_px, counted, np.full(len(block.index), 20.0), 3.6)
+    judged = judge(
+        candidates.table, views, sets.first, sets.last, sets.threshold, sets.overlap, candidates.most_peaks
+    )
+    one = np.flatnonzero(judged.atoms[:, 0])
+    tie_breaks(
+        listed_within(candidates.table, views.member, 0), sets.first[one], sets.last[one],
+        sets.threshold[one], judged.atoms[one, 0], judged.total[one, 0], judged.squares[one, 0],
+    )  # fmt: skip
 
 
 def _tiny_steps(note: str) -> tuple[bool, str]:

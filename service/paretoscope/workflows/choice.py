@@ -29,17 +29,19 @@ def pick_among(
 
     A `dominated` point can be meant where it is so only within the resolution.
     """
-    tie_break = np.array([point.tie_break for point in points])
-    return pick_values(_values(points, names), tie_break, weight, ties)
+    tied = pick_group(_values(points, names), weight, ties)
+    return max(tied.tolist(), key=lambda index: points[index].tie_break)
 
 
-def pick_values(values: np.ndarray, tie_break: np.ndarray, weight: float, ties: Sequence[float]) -> int:
-    """The same for values (points, objectives) in columns."""
+def pick_group(values: np.ndarray, weight: float, ties: Sequence[float]) -> np.ndarray:
+    """Indices of the points that hold the place meant by `weight`: equally good within the resolution.
+
+    values: (points, objectives).
+    """
     groups = pareto.tied_groups(values, (np.inf,) * len(ties), ties)
-    best = [int(group[np.argmax(tie_break[group])]) for group in groups]
     # Cells, not values: a winner by tie-break may have a larger sum than its neighbour on the front.
-    places = pareto.cells(values[best], ties) * np.asarray(ties)
-    return best[pareto.choose(places, weight, (REFERENCE,) * len(ties))]
+    places = pareto.cells(values[[group[0] for group in groups]], ties) * np.asarray(ties)
+    return groups[pareto.choose(places, weight, (REFERENCE,) * len(ties))]
 
 
 def marked(points: Sequence[FrontPoint], names: Sequence[str] = ("qc", "er")) -> list[FrontPoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -47,6 +47,8 @@ class Tuned:
     reference_point: tuple[float, ...] = (REFERENCE, REFERENCE)
     phases: tuple[Phase, ...] = ()
     """What the start, the screen and the optimiser's steps brought, each."""
+    trace: np.ndarray = field(default_factory=lambda: np.empty((0, 2)), compare=False, repr=False)
+    """(evaluations, 2) hypervolume, and when it was reached, s after the search began; never falls."""
 
     @property
     def params(self) -> LogParams | None:
@@ -112,6 +114,7 @@ def tune(
         optimiser=policy.optimiser,
         reference_point=reference,
         phases=found.phases,
+        trace=np.column_stack([found.trace, found.at_s]),
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from paretoscope.contract import LogParams, ParameterMap, StreamMemory, StreamPolicy, WindowResult
 from paretoscope.core import pareto, rewards
-from paretoscope.core.candidate_table import make_table
+from paretoscope.core.candidate_table import listed_within
 from paretoscope.core.judge import judge
 from paretoscope.core.parameter_sets import ParameterSets
 from paretoscope.core.scoring import TABLED, Scorer
@@ -30,7 +30,7 @@ from paretoscope.core.windows import Window, WindowGrid
 from paretoscope.deadline import Deadline
 from paretoscope.optimise.sobol import sobol_points
 from paretoscope.optimise.space import DIMENSIONS, LogSpace
-from paretoscope.workflows.choice import REFERENCE, pick_values, resolutions
+from paretoscope.workflows.choice import REFERENCE, pick_group, resolutions
 from paretoscope.workflows.tuning import fitted, remembered
 
 if TYPE_CHECKING:
@@ -238,11 +238,8 @@ class _BlockTuning:
             return self._alone(w)
         index = np.flatnonzero(feasible & exact)
         values, ties = self.tried.values[index, w], self.resolutions[w]
-        tie_break = np.zeros(len(index))
-        if not deadline.passed():
-            tied = np.concatenate(pareto.tied_groups(values, (REFERENCE, REFERENCE), ties))
-            tie_break[tied] = self._tie_breaks(w, index[tied])
-        best = int(index[pick_values(values, tie_break, self.policy.weight, ties)])
+        tied = index[pick_group(values, self.policy.weight, ties)]
+        best = int(tied[0 if deadline.passed() else np.argmax(self._tie_breaks(w, tied))])
         qc, er = self.tried.values[best, w]
         params = self.tried.sets.params(best, self.candidates.sigmas)
         return _result(window, part, params, float(qc), float(er), int(self.tried.found[best, w]))
@@ -250,9 +247,7 @@ class _BlockTuning:
     def _tie_breaks(self, w: int, index: np.ndarray) -> np.ndarray:
         """(index,) against the responses in this window."""
         tried, sets = self.tried, self.tried.sets
-        lists = make_table(
-            _inside(self.candidates, self.windows[w]).maxima, self.candidates.sigmas, most_pairs=0
-        )
+        lists = listed_within(self.candidates.table, self.views.member, w)
         return tie_breaks(
             lists, sets.first[index], sets.last[index], sets.threshold[index],
             tried.atoms[index, w], tried.total[index, w], tried.squares[index, w],
@@ -268,7 +263,8 @@ class _BlockTuning:
         good = np.flatnonzero(scores.feasible)
         if len(good) == 0:
             return _without(self.windows[w], self.parts[w], NOTHING)
-        best = int(good[pick_values(scores.values[good], scores.tie_break[good], self.policy.weight, ties)])
+        tied = good[pick_group(scores.values[good], self.policy.weight, ties)]
+        best = int(tied[np.argmax(scores.tie_break[tied])])
         params = scores.sets.params(best, self.candidates.sigmas)
         qc, er = float(scores.qc[best]), float(scores.er[best])
         return _result(self.windows[w], self.parts[w], params, qc, er, int(scores.n_found[best]))
