@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     spectra.add_argument("--detector", default="HAADF", help="(default: %(default)s)")
     spectra.add_argument("--size", type=int, default=512, help="pixels a side (default: %(default)s)")
     spectra.add_argument("--dwell-us", type=float, default=5.0, help="(default: %(default)s)")
+    spectra.add_argument(
+        "--current-pa", type=float, help="beam current as measured on the screen, for the dose"
+    )
     spectra.add_argument("--insert", action="store_true", help="insert the detector where it is not in")
     spectra.add_argument("--frames", type=int, help="stop after so many (default: when interrupted)")
     spectra.add_argument("--zone", default="UTC", help="of times that lack one, as 'Europe/Berlin'")
@@ -71,7 +74,12 @@ def spectra(given: argparse.Namespace, stop: threading.Event) -> int:
         instrument = microscope.connect()
         print(f"{instrument.label or 'microscope'} at {given.host}:{given.port} -> {given.to}", flush=True)
         source = SpectraSource(
-            microscope, sender, request, on_frame=_print_frame, on_error=lambda e: print(e, file=sys.stderr)
+            microscope,
+            sender,
+            request,
+            current_pa=given.current_pa,
+            on_frame=_print_frame,
+            on_error=lambda e: print(e, file=sys.stderr),
         )
         source.run(stop, given.frames)
         sender.end()

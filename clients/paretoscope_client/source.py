@@ -40,6 +40,8 @@ class SpectraSource:
     spectra: Spectra
     sender: FrameSink
     request: ScanRequest = field(default_factory=ScanRequest)
+    current_pa: float | None = None
+    """Beam current as measured, for the dose: the vendor's images do not tell it."""
     on_frame: Callable[[Receipt, dict[str, Any]], None] | None = None
     """Told of every frame handed over, with its header fields; must not wait."""
     on_error: Callable[[InstrumentError], None] | None = None
@@ -66,6 +68,8 @@ class SpectraSource:
                 stop.wait(min(PAUSE_S * 2 ** min(setbacks - 1, 10), MAX_PAUSE_S))
                 continue
             setbacks = 0
+            if self.current_pa is not None:
+                fields["beam_current_pa"] = self.current_pa
             receipt = self.sender.send(scanned.image, **fields)
             done += 1
             self.counts["frames"] += 1

@@ -35,6 +35,10 @@ class Session:
     detector: str = "HAADF"
     rows: int | None = None
     """Send blocks of so many rows while the scan runs; None: whole images, as the vendor's client does."""
+    current_pa: float | None = None
+    """Beam current, told with each frame; None: not known."""
+    keys: tuple[Path, Path] | None = None
+    """(our secret key file, the bridge's key file) for a bridge that takes known keys only."""
     truth_folder: Path | None = None
     """Where to write the truth of each frame, as <frame id>.csv."""
 
@@ -69,9 +73,9 @@ def run(
     on_start: told when everything is ready for the first frame.  on_frame: told each frame id and header
     fields.  Raises what the driver cannot help.
     """
-    source = instrument.source
+    under_beam = instrument.source
     view = View((session.size_px, session.size_px), instrument.field_of_view_m * 1e9, session.dwell_us)
-    rows, columns = source.shape(view, 0)
+    rows, columns = under_beam.shape(view, 0)
     # A recording has the size it has; the driver's patience goes by its longer side.
     recorded = (rows, columns) != view.shape
     request = ScanRequest(
@@ -88,13 +92,16 @@ def run(
         on_frame(receipt.frame_id, fields)
 
     spectra = Spectra("simulated", factory=lambda: TemMicroscopeClient(instrument))
-    sender = FrameSender(session.to, session.stream, when_full="wait", wait_s=FLUSH_S)
+    sender = FrameSender(session.to, session.stream, when_full="wait", wait_s=FLUSH_S, keys=session.keys)
     to_bridge: FrameSender | RowSender = sender
     if session.rows is not None:
         to_bridge = instrument.watch = RowSender(sender, session.rows)
     on_start()
     try:
-        SpectraSource(spectra, to_bridge, request, on_frame=tell, on_error=on_error).run(stop, session.frames)
+        source = SpectraSource(
+            spectra, to_bridge, request, on_frame=tell, on_error=on_error, current_pa=session.current_pa
+        )
+        source.run(stop, session.frames)
         sender.end()
     except ReplayOver:
         sender.end()

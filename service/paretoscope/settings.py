@@ -52,6 +52,27 @@ class Limits(BaseModel):
     """Requests one API key, or one peer where no key is needed, may make; for a second twice as many."""
 
 
+class InstrumentSettings(BaseModel):
+    """What the service may start by itself: see ``paretoscope.instruments``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    enabled: bool = True
+    """Whether `serve` runs instruments at all."""
+    replay_folder: Path | None = None
+    """Folder of recorded images that may be replayed; nothing outside it can be opened."""
+    spectra_host: str = "localhost"
+    """The microscope's server."""
+    spectra_port: Annotated[int, Field(ge=1, le=65535)] = 7521
+    """Its port."""
+    spectra_zone: str = "UTC"
+    """Of its times that lack one, as 'Europe/Berlin'."""
+    spectra_client: str = "autoscript_tem_microscope_client:TemMicroscopeClient"
+    """The vendor's client, 'module:Class', or another of the same surface."""
+    key: Path | None = None
+    """CURVE secret key file (.key_secret) with which they send, where the bridge asks for keys."""
+
+
 class Settings(BaseSettings):
     """The whole tree; ``paretoscope doctor`` prints it."""
 
@@ -92,6 +113,7 @@ class Settings(BaseSettings):
     log_json: bool = False
     """One JSON object a line instead of coloured text."""
     limits: Limits = Field(default_factory=Limits)
+    instruments: InstrumentSettings = Field(default_factory=InstrumentSettings)
 
     @property
     def api_keys_file(self) -> Path:
@@ -100,9 +122,9 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The whole tree as environment variables, so that a child process reads the same settings."""
         plain = self.model_dump(mode="json", exclude_none=True)
-        limits = plain.pop("limits")
         redis_url = plain.pop("redis_url", None)
-        plain |= {f"limits__{name}": value for name, value in limits.items()}
+        for tree in ("limits", "instruments"):
+            plain |= {f"{tree}__{name}": value for name, value in plain.pop(tree).items()}
         flat = {
             f"PARETOSCOPE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in plain.items()

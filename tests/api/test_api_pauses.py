@@ -101,4 +101,4 @@ def test_a_microscope_scans_nothing_while_its_stream_is_paused(store: Store):
 def test_a_pause_outlives_whoever_said_it(server, store: Store):
     store.pause("haadf", by="Ada", reason="lunch")
     with Store.open(server.url) as other:
-        assert other.paused_streams()["haadf"].told == "paused by Ada: lunch"
+        assert other.paused_streams()["haadf"].told == "Paused by Ada: lunch"

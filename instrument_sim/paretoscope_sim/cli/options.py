@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from math import hypot
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,9 @@ FieldNm = Annotated[
 ]
 CurrentPa = Annotated[float, typer.Option("--current-pa", help="Beam current, pA.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")]
+DriftNmPerS = Annotated[
+    float | None, typer.Option("--drift-nm-per-s", min=0.0, help="Speed of the specimen's drift, nm/s.")
+]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=VALUE", help="Of the sample, e.g. vacancies=20; see `samples`."),
@@ -44,9 +48,19 @@ def sample_options(texts: list[str] | None) -> dict[str, Any]:
 
 
 def scan_for(
-    sample: str, size: int, dwell_us: float, field_nm: float | None, current_pa: float, damage: float = 0.0
+    sample: str,
+    size: int,
+    dwell_us: float,
+    field_nm: float | None,
+    current_pa: float,
+    damage: float = 0.0,
+    drift_nm_per_s: float | None = None,
 ) -> Scan:
     """Return the conditions for a sample. Raises BadParameters, NotFound."""
     width = recipe(sample).default_field_nm if field_nm is None else field_nm
     scan = Scan((size, size), width, dwell_us, current_pa)
+    if drift_nm_per_s is not None:
+        y, x = scan.drift.velocity_nm_per_s
+        faster = drift_nm_per_s / hypot(y, x)
+        scan = replace(scan, drift=replace(scan.drift, velocity_nm_per_s=(y * faster, x * faster)))
     return replace(scan, damage=Damage(per_frame=damage, dopant_jumps_per_frame=10.0 * damage))

@@ -45,6 +45,7 @@ def command(
     ] = None,
     seed: shared.Seed = 0,
     damage: shared.DamagePerFrame = 0.0,
+    drift_nm_per_s: shared.DriftNmPerS = None,
     option: shared.Options = None,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="What goes wrong, and when; see `faults`.")
@@ -52,6 +53,10 @@ def command(
     truth: Annotated[
         Path | None, typer.Option("--truth", help="Folder for the truth of each frame, as CSV.")
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Our .key_secret file, for a bridge with keys.")
+    ] = None,
+    bridge_key: Annotated[Path | None, typer.Option("--bridge-key", help="The bridge's .key file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors.")] = False,
 ) -> None:
     """Take frames and send them to the service, at the instrument's own pace.
@@ -71,6 +76,8 @@ def command(
 
     if sample is not None and replay is not None:
         raise BadParameters("either-or", hint="Give --sample or --replay, not both.")
+    if (key is None) != (bridge_key is None):
+        raise BadParameters("keys-needed", hint="Give both --key and --bridge-key, or neither.")
     if not speed > 0:
         raise BadParameters("bad-speed", hint=f"--speed {speed} is not above 0.")
     if truth is not None:
@@ -85,7 +92,7 @@ def command(
         from paretoscope_sim.sources import SampleSource
 
         name = sample or "graphene"
-        scan = shared.scan_for(name, size, dwell_us, field_nm, current_pa, damage)
+        scan = shared.scan_for(name, size, dwell_us, field_nm, current_pa, damage, drift_nm_per_s)
         width_nm = scan.field_of_view_nm
         source = SampleSource.named(name, scan, seed, **shared.sample_options(option))
     stop = threading.Event()
@@ -94,7 +101,17 @@ def command(
     instrument = SimulatedInstrument(
         source, clock, FaultPlan.of(fault or [], seed), field_of_view_m=width_nm * 1e-9
     )
-    session = Session(to, stream, frames, size, dwell_us, rows=rows, truth_folder=truth)
+    session = Session(
+        to,
+        stream,
+        frames,
+        size,
+        dwell_us,
+        current_pa=current_pa if replay is None else None,
+        keys=None if key is None or bridge_key is None else (key, bridge_key),
+        rows=rows,
+        truth_folder=truth,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     start = f"{replay or sample or 'graphene'} -> {to}; stop with Ctrl-C"

@@ -27,6 +27,7 @@ from paretoscope.api.routes import (
     events,
     frames,
     health,
+    instruments,
     mask,
     pages,
     pauses,
@@ -78,7 +79,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    for part in (frames, results, mask, streams, choice, classes, events, policy, pauses):
+    for part in (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     login.install(app, ring)

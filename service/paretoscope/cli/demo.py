@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +16,14 @@ from paretoscope.cli import options
 
 if TYPE_CHECKING:
     from paretoscope.cli.service import Service
+    from paretoscope.contract.instruments import InstrumentWish
     from paretoscope.settings import Settings
 
 CLOSING = ("result", "fault", "drop")
 INSTRUMENT_GRACE_S = 60.0
 """How long after the instrument's end the last results may take, s."""
+FASTEST = 10_000.0
+"""An instrument that never waits; beyond it nothing gets faster."""
 
 
 def command(
@@ -62,32 +62,30 @@ def command(
     if sample is not None:
         from paretoscope_sim.samples import recipe
 
-        recipe(sample)  # A misspelt name is told before anything is started.
+        sample = recipe(sample).name  # A misspelt name is told before anything is started.
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paretoscope-demo-")))
         settings = _on_free_ports(
             load(config, data=data, http_port=port, frames=frames_at, device=device, log_level="warning")
         )
+        settings = _with_recordings(settings, replay)
         logs.configure(settings.log_level, settings.log_json)
         stop = options.stop_on_signals()
         service = stack.enter_context(Service(settings))
         typer.echo(f"dashboard  {service.url}/", err=as_json)
         _wait_until_ready(service, stop)
         if not stop.is_set():
-            instrument = stack.enter_context(
-                _instrument(
-                    service.frames_address,
-                    {
-                        "--frames": frames,
-                        "--sample": sample,
-                        "--replay": replay,
-                        "--speed": speed,
-                        "--rows": rows,
-                    },
-                )
-            )
-            _follow(service, instrument, frames, as_json, stop)
+            wish = _wish(service, frames, sample, replay, speed, rows)
+            _follow(service, wish, frames, as_json, stop)
+
+
+def _with_recordings(settings: Settings, replay: Path | None) -> Settings:
+    """The demo runs its instrument itself, and replays what its caller names."""
+    update: dict[str, object] = {"enabled": True}
+    if replay is not None:
+        update["replay_folder"] = replay if replay.is_dir() else replay.parent
+    return settings.model_copy(update={"instruments": settings.instruments.model_copy(update=update)})
 
 
 def _on_free_ports(settings: Settings) -> Settings:
@@ -119,39 +117,29 @@ def _wait_until_ready(service: Service, stop: threading.Event) -> None:
         service.check()
 
 
-@contextmanager
-def _instrument(address: str, given: dict[str, object]) -> Iterator[subprocess.Popen[bytes]]:
-    """The simulated instrument as a process that ends with this one."""
-    from paretoscope.adapters.tethered import tethered_command
-
-    options_given = [
-        text for name, value in given.items() if value is not None for text in (name, str(value))
-    ]
-    if given["--replay"] is not None:
-        options_given.append("--loop")
-    command_line = [sys.executable, "-m", "paretoscope_sim", "--to", address, "--quiet", *options_given]
-    process = subprocess.Popen(
-        tethered_command(command_line), stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _wish(
+    service: Service,
+    frames: int | None,
+    sample: str | None,
+    replay: Path | None,
+    speed: float | None,
+    rows: int | None,
+) -> InstrumentWish:
+    """Ask for the instrument as the page would: it can be paused, stopped and set from there."""
+    name = "simulator" if replay is None else "replay"
+    file = replay.name if replay is not None and replay.is_file() else None
+    given: dict[str, Any] = {"stream": "simulated", "frames": frames, "sample": sample, "file": file}
+    given["rows_per_block"] = rows
+    if speed is not None:
+        given["speed"] = min(speed, FASTEST)
+    settings = {setting: value for setting, value in given.items() if value is not None}
+    return service.store.wish_instrument(name, "running", settings, by="demo")
 
 
 def _follow(
-    service: Service,
-    instrument: subprocess.Popen[bytes],
-    frames: int | None,
-    as_json: bool,
-    stop: threading.Event,
+    service: Service, wish: InstrumentWish, frames: int | None, as_json: bool, stop: threading.Event
 ) -> None:
-    """Print each frame as it is closed, until `frames` of them are or the instrument has ended."""
+    """Print each frame as it is closed, until `frames` of them are or the instrument has taken them all."""
     from paretoscope.cli import lines
     from paretoscope.cli.service import ServiceFailed
     from paretoscope.errors import StoreDown
@@ -167,16 +155,17 @@ def _follow(
                     told = lines.summary(service.store, event)
                     typer.echo(json.dumps(told) if as_json else lines.line(told))
                     done += 1
+            ours = [one for one in service.store.instruments() if one.revision == wish.revision]
+            queued = any(one.queued for one in service.store.streams())
         except StoreDown:
             stop.wait(0.2)  # It is started again; the log of events is where it was.
             continue
-        if instrument.poll() not in (None, 0):
-            raise ServiceFailed(
-                hint="The simulated instrument ended with an error; its message stands above."
-            )
-        if instrument.poll() == 0 and not events:
-            if not any(one.queued for one in service.store.streams()):
-                return
-            ended_s += 0.5
-            if ended_s > INSTRUMENT_GRACE_S:
-                raise ServiceFailed(hint="The last frames were not worked; run `paretoscope doctor`.")
+        for one in ours:  # Once somebody else has set it at the page, how it stands is theirs to see.
+            if one.state in ("failed", "unavailable"):
+                raise ServiceFailed(hint=f"{one.title}: {one.reason}")
+            if one.state == "stopped" and frames is not None and not events:
+                if not queued:
+                    return
+                ended_s += 0.5
+                if ended_s > INSTRUMENT_GRACE_S:
+                    raise ServiceFailed(hint="The last frames were not worked; run `paretoscope doctor`.")

@@ -4,6 +4,7 @@ this process            store (embedded, child process, unless REDIS_URL)
   bridge (thread)  <──  frames over ZeroMQ
   supervisor       ──>  worker child processes (torch)
   socket           ──>  API child process (no torch)
+  instruments      ──>  simulator, replay or microscope client, when somebody wants one
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from paretoscope.api.server import listen
 from paretoscope.bridge import Bridge
 from paretoscope.bridge.security import check_address
 from paretoscope.errors import ParetoscopeError, StoreDown
+from paretoscope.instruments import Reconciler, catalogue
 from paretoscope.settings import Settings
 from paretoscope.worker.supervisor import Supervisor
 
@@ -77,6 +79,9 @@ class Service:
                 self._supervisor = stack.enter_context(Supervisor(settings, workers=self._workers))
             if self._with_bridge:
                 self._start_bridge(stack)
+            if settings.instruments.enabled:
+                address = _reachable(self.frames_address or settings.frames)
+                stack.enter_context(Reconciler(self.store, catalogue(settings), address))
             self._stack = stack.pop_all()
         return self
 
@@ -133,3 +138,12 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _reachable(address: str) -> str:
+    """Where a program on this machine reaches what listens on `address`."""
+    return (
+        address.replace("//0.0.0.0:", "//127.0.0.1:")
+        .replace("//*:", "//127.0.0.1:")
+        .replace("//[::]:", "//[::1]:")
+    )

@@ -18,5 +18,5 @@ class Pause(Document):
 
     @property
     def told(self) -> str:
-        """'paused by Ada: realigning the stage'."""
-        return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
+        """'Paused by Ada: realigning the stage'."""
+        return f"Paused by {self.by}" + (f": {self.reason}" if self.reason else "")

@@ -1,8 +1,8 @@
 """The store: frames, results, choices and events on Valkey or Redis, through redis-py.
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
-link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- streams <- scans <-
-``Store``.
+link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- instruments <-
+streams <- scans <- ``Store``.
 """
 
 from __future__ import annotations

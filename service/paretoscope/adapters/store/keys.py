@@ -17,6 +17,10 @@ PIXELS = PREFIX + "pixels:"
 WORKER = PREFIX + "worker:"
 SCANS = PREFIX + "scans"
 PAUSED = PREFIX + "paused"
+INSTRUMENTS = PREFIX + "instruments"
+INSTRUMENTS_OWNER = PREFIX + "instruments-owner"
+WISHES = PREFIX + "wishes"
+WISH_REVISION = PREFIX + "wish-revision"
 
 
 def frame(frame_id: str) -> str:

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store.instruments import Instruments
 from paretoscope.adapters.store.link import translated, utc_text
-from paretoscope.adapters.store.pauses import Pauses
 from paretoscope.adapters.store.records import StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
 
 
-class Streams(Pauses):
+class Streams(Instruments):
     @translated
     def streams(self) -> list[StreamSummary]:
         """Every stream, the one that was last seen first."""

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from serving import api, server, store, worker  # noqa: F401
