@@ -84,8 +84,8 @@ def test_every_setting_is_in_the_reference_with_its_default() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs/reference/settings.md").read_text()
     rows = {line.split("|")[2].strip(" `"): line for line in text.splitlines() if line.startswith("| `")}
     tree = load().model_dump(mode="json")
-    limits = tree.pop("limits")
-    flat = tree | {f"limits.{name}": value for name, value in limits.items()}
+    trees = {name: tree.pop(name) for name in ("limits", "instruments")}
+    flat = tree | {f"{part}.{name}": value for part, held in trees.items() for name, value in held.items()}
     assert set(rows) == set(flat)
     for name, value in flat.items():
         if value is not None and name != "data":
