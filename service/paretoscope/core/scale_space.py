@@ -137,7 +137,7 @@ class Strip:
     def response(self, sigma: float, out: torch.Tensor) -> None:
         """Write the scale-normalised response of the strip's rows, see `log_stack`, into `out`."""
         height, columns = self._last - self._first, self._source.shape[1]
-        size = _circle(height, sigma), _circle(columns, sigma)
+        size = transform_size((height, columns), sigma)
         if size != self._size:
             self._spectrum, self._size = self._mirrored_spectrum(size), size
         top, left = (size[0] - height) // 2, (size[1] - columns) // 2
@@ -167,6 +167,11 @@ def rim_px(height: int, sigma: float) -> int:
     """How many rows below (and above) a strip of that height must be there before it can be filtered."""
     rims = _circle(height, sigma) - height
     return rims - rims // 2
+
+
+def transform_size(shape: tuple[int, int], sigma: float) -> tuple[int, int]:
+    """(rows, columns) of the transforms of a strip of that shape, with its rims."""
+    return _circle(shape[0], sigma), _circle(shape[1], sigma)
 
 
 @lru_cache(maxsize=4096)
