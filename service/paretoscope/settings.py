@@ -48,6 +48,8 @@ class Limits(BaseModel):
     """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000
     """Events kept for listeners that come back."""
+    audit: PositiveInt = 10_000
+    """Changes kept in the audit log."""
     requests_per_s: PositiveFloat = 1000.0
     """Requests one API key, or one peer where no key is needed, may make; for a second twice as many."""
 

@@ -14,6 +14,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from paretoscope.adapters.api_keys import KeyRing
 from paretoscope.adapters.store import Store
 from paretoscope.api import login, problems, scopes
+from paretoscope.api.auditor import Auditor
 from paretoscope.api.body_limit import BodyLimit
 from paretoscope.api.context import Context
 from paretoscope.api.doorkeeper import Doorkeeper
@@ -22,6 +23,7 @@ from paretoscope.api.metrics import Metrics
 from paretoscope.api.pace import Pace
 from paretoscope.api.pictures import PictureCache
 from paretoscope.api.routes import (
+    audit,
     choice,
     classes,
     events,
@@ -79,7 +81,8 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    for part in (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments):
+    parts = (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments, audit)
+    for part in parts:
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     login.install(app, ring)
@@ -89,6 +92,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         should_ignore_untemplated=True,
         excluded_handlers=["/metrics", "/v1/events"],
     ).instrument(app)
+    app.add_middleware(Auditor, store=store, metrics=metrics)
     app.add_middleware(BodyLimit, uploads_bytes=settings.max_body_bytes, other_bytes=SMALL_BODY_BYTES)
     pace = Pace(settings.requests_per_s, burst=2.0 * settings.requests_per_s)
     app.add_middleware(Guard, ring=ring, pace=pace, metrics=metrics)

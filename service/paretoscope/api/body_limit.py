@@ -1,22 +1,38 @@
-"""Bodies beyond their route's limit are refused before they are read, as problem details."""
+"""Bodies beyond their route's limit are refused before they are read, slow ones while; as problem details."""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paretoscope.api.problems import problem_response
-from paretoscope.errors import TooLarge
+from paretoscope.errors import ParetoscopeError, TooLarge
 
 UPLOADS = ("POST", "/v1/frames")
 """The one route that takes images."""
 
 
+PATIENCE_S = 10.0
+SLOWEST_BYTES_PER_S = 32 * 1024
+
+
+class TooSlow(ParetoscopeError):
+    status = 408
+    default_code = "too-slow"
+    default_retry = True
+
+
 class BodyLimit:
     """A declared length is checked at once; a body of undeclared length ends where it passes the limit."""
 
-    def __init__(self, app: ASGIApp, uploads_bytes: int, other_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, uploads_bytes: int, other_bytes: int, patience_s: float = PATIENCE_S
+    ) -> None:
         self.app = app
+        self._patience_s = patience_s
         self._uploads_bytes = uploads_bytes
         self._other_bytes = other_bytes
 
@@ -34,12 +50,23 @@ class BodyLimit:
             refusal = problem_response(error.status, error.code, error.hint, instance=scope["path"])
             await refusal(scope, receive, send)
             return
-        came = 0
+        came, whole, begun_s = 0, False, time.monotonic()
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            if whole:  # what comes now is the caller's leaving, and may take its time
+                return await receive()
+            # An allowance that grows with what came: a drip runs out of it, a slow link does not.
+            until_s = begun_s + self._patience_s + came / SLOWEST_BYTES_PER_S
+            try:
+                async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow(
+                    hint=f"The body came too slowly: {came} bytes in {time.monotonic() - begun_s:.0f} s."
+                ) from None
             came += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if came > limit:
                 raise _too_large(limit)
             return message

@@ -85,6 +85,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.unaudited = Counter(
+            "paretoscope_unaudited",
+            "Changes that the store could not take into the audit log.",
+            registry=self.registry,
+        )
+
     def saw(self, event: Event) -> None:
         """Called for every new event, outside the event loop."""
         if event.kind != "result" or event.frame_id is None:

@@ -27,6 +27,8 @@ LISTED: dict[tuple[str, str], Scope] = {
     ("POST", "/v1/streams/{stream}/pause"): "choose",
     ("POST", "/v1/streams/{stream}/resume"): "choose",
     ("PUT", "/v1/streams/{stream}/policy"): "admin",
+    ("PUT", "/v1/instruments/{name}"): "admin",
+    ("GET", "/v1/audit"): "admin",
 }
 
 SAFE = {"GET", "HEAD", "OPTIONS"}

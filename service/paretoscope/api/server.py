@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from paretoscope.api.context import Context
+from paretoscope.api.impatient import Impatient
 from paretoscope.errors import AddressInUse
 
 GRACE_S = 5
@@ -51,6 +52,14 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+def _impatient(app: FastAPI) -> type[Impatient]:
+    """The connection class, counting into the application's own metrics."""
+    refused = app.state.context.metrics.refused
+    return type(
+        "Connection", (Impatient,), {"counted": staticmethod(lambda code: refused.labels(code).inc())}
+    )
+
+
 class ApiServer:
     """Serve `app` on host:port; port 0 takes a free one (see `url`).
 
@@ -72,7 +81,12 @@ class ApiServer:
         self._socket = listen(host, port) if listening is None else listening
         self.host, self.port = host, self._socket.getsockname()[1]
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False
+            app,
+            http=_impatient(app),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
         )
         self._server = _Server(config, app.state.context)
         self._thread: threading.Thread | None = None

@@ -1,6 +1,7 @@
 """Every message once: documents, their arrays, and how they become bytes."""
 
 from paretoscope.contract.atoms import ATOM_COLUMNS, AtomMap, LogParams
+from paretoscope.contract.audit import AuditEntry
 from paretoscope.contract.base import SCHEMA_MAJOR, SCHEMA_MINOR, Document
 from paretoscope.contract.classes import AtomClass, Classes
 from paretoscope.contract.events import Event, Fault, Progress
@@ -21,6 +22,7 @@ __all__ = [
     "Ack",
     "AtomClass",
     "AtomMap",
+    "AuditEntry",
     "Basis",
     "BeamTargets",
     "BusyNotice",

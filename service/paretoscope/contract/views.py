@@ -169,6 +169,27 @@ class ClassNames(View):
     names: dict[int, str]
 
 
+class AuditView(View):
+    entry_id: str
+    at: str
+    """UTC."""
+    who: str
+    """The key's name; 'local' where no key was needed."""
+    key_id: str | None
+    peer: str
+    method: str
+    path: str
+    asked: str
+    """The body, as far as it is text; cut at 2048 bytes."""
+    status: int
+    request_id: str | None
+
+
+class Audit(View):
+    entries: list[AuditView]
+    """Newest first; `before` = the last one's entry_id asks for the next page."""
+
+
 class Health(View):
     status: Literal["ok"] = "ok"
 

@@ -2,7 +2,7 @@
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
 link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- instruments <-
-streams <- scans <- ``Store``.
+streams <- scans <- audit <- ``Store``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from paretoscope.adapters.store.audit import Audit
 from paretoscope.adapters.store.link import utc_now, utc_text
 from paretoscope.adapters.store.records import (
     ChoiceClaim,
@@ -19,7 +20,7 @@ from paretoscope.adapters.store.records import (
     StreamSummary,
     WorkerBeat,
 )
-from paretoscope.adapters.store.scans import RunningScans, ScanRows
+from paretoscope.adapters.store.scans import ScanRows
 from paretoscope.settings import Limits
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-class Store(RunningScans):
+class Store(Audit):
     """Everything that must outlive a process."""
 
     @classmethod
