@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 
+import anyio
 import numpy as np
 import pytest
 
@@ -32,6 +33,10 @@ from paretoscope.contract import (
     WindowResult,
 )
 from paretoscope.settings import Limits
+
+# anyio loads this on first use: in the API's thread, where pytest would parse it beside the main thread's own
+# parsing, of which CPython 3.11 now and then makes a SystemError.
+assert callable(anyio.open_file)
 
 SIDE = 96
 SPACING = 12.0

@@ -48,6 +48,10 @@ class Limits(BaseModel):
     """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000
     """Events kept for listeners that come back."""
+    dead_letters: PositiveInt = 16
+    """Frames kept that workers died over, with their pixels."""
+    dead_letters_mb: PositiveInt = 256
+    """Their pixels, MiB."""
     audit: PositiveInt = 10_000
     """Changes kept in the audit log."""
     requests_per_s: PositiveFloat = 1000.0

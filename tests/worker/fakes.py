@@ -33,7 +33,7 @@ from store.helpers import PARAMS, atom_map, front
 class BrightPixels:
     """Frames with the note 'bad', 'broken', 'slow' or 'disordered' do as they say.
 
-    'kill-once:FILE' dies the first time, 'always-kill' each time.
+    'kill-once:FILE' dies the first time, 'always-kill' each time; 'hold:FILE' waits for the file.
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -60,6 +60,10 @@ class BrightPixels:
             raise ZeroDivisionError("deep inside")
         if note == "slow":
             time.sleep(max(0.0, deadline.remaining_s()) + 0.2)
+        if note.startswith("hold:"):
+            yield atom_map(header.frame_id, count=1)
+            while not Path(note[5:]).exists():
+                time.sleep(0.01)
         if note == "always-kill" or (note.startswith("kill-once:") and not Path(note[10:]).exists()):
             yield atom_map(header.frame_id, count=1)
             if note.startswith("kill-once:"):

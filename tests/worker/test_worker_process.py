@@ -101,6 +101,8 @@ def test_a_frame_that_kills_every_worker_is_given_up_and_the_next_one_worked(
     fault = store.document(header.frame_id, Fault)
     assert fault is not None
     assert fault.code == "worker-died"
+    (letter,) = store.dead_letters()
+    assert (letter.frame_id, letter.deliveries) == (header.frame_id, 3)
 
 
 def test_a_choice_does_not_wait_for_a_running_analysis(

@@ -26,6 +26,7 @@ from paretoscope.api.routes import (
     audit,
     choice,
     classes,
+    dead_letters,
     events,
     frames,
     health,
@@ -81,8 +82,8 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    parts = (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments, audit)
-    for part in parts:
+    parts = (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments)
+    for part in (*parts, audit, dead_letters):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     login.install(app, ring)

@@ -29,6 +29,7 @@ LISTED: dict[tuple[str, str], Scope] = {
     ("PUT", "/v1/streams/{stream}/policy"): "admin",
     ("PUT", "/v1/instruments/{name}"): "admin",
     ("GET", "/v1/audit"): "admin",
+    ("POST", "/v1/dead-letters/{frame_id}/retry"): "admin",
 }
 
 SAFE = {"GET", "HEAD", "OPTIONS"}

@@ -4,7 +4,7 @@ from paretoscope.contract.atoms import ATOM_COLUMNS, AtomMap, LogParams
 from paretoscope.contract.audit import AuditEntry
 from paretoscope.contract.base import SCHEMA_MAJOR, SCHEMA_MINOR, Document
 from paretoscope.contract.classes import AtomClass, Classes
-from paretoscope.contract.events import Event, Fault, Progress
+from paretoscope.contract.events import DeadLetter, Event, Fault, Progress
 from paretoscope.contract.frame import Ack, BusyNotice, FrameHeader, Heartbeat, StreamEnd
 from paretoscope.contract.front import Choice, ExpectedCount, FrontPoint, ParetoFront, RewardValue
 from paretoscope.contract.ledger import Guard, Ledger, StageTime
@@ -28,6 +28,7 @@ __all__ = [
     "BusyNotice",
     "Choice",
     "Classes",
+    "DeadLetter",
     "Document",
     "Event",
     "ExpectedCount",

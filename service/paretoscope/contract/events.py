@@ -44,6 +44,18 @@ class Progress(Document):
     detail: str = ""
 
 
+class DeadLetter(Document):
+    """A frame that workers died over, kept with its pixels."""
+
+    frame_id: FrameId
+    stream: Name
+    at: str
+    """UTC, when it was given up."""
+    deliveries: int
+    """How many workers died or hung over it."""
+    fault: Fault
+
+
 class Fault(Document):
     """Something refused or failed; it is counted by code and told to whoever sent it."""
 

@@ -190,6 +190,25 @@ class Audit(View):
     """Newest first; `before` = the last one's entry_id asks for the next page."""
 
 
+class DeadLetterView(View):
+    """A frame that workers died over."""
+
+    frame_id: str
+    stream: str
+    at: str
+    """UTC, when it was given up."""
+    deliveries: int
+    """How many workers died or hung over it."""
+    code: str
+    hint: str
+    links: dict[str, str]
+
+
+class DeadLetters(View):
+    letters: list[DeadLetterView]
+    """Newest first."""
+
+
 class Health(View):
     status: Literal["ok"] = "ok"
 

@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 
 MOST_DELIVERIES = 3
 """A frame whose workers died this often is given up."""
+GIVEN_UP = (
+    "{} workers died or hung over this frame; it was given up and lies among the dead letters "
+    "(GET /v1/dead-letters). See the worker's log."
+)
 PUBLISH_RESERVE_S = 0.03
 """Kept back from the deadline for writing the result."""
 STUCK_S = 300.0
@@ -81,6 +85,11 @@ class FrameWorker:
         with structlog.contextvars.bound_contextvars(frame_id=claim.frame_id):
             policy = self._patience.until_done(lambda: self._store.policy(claim.header.stream))
             with self._pulse.holding(claim, policy.deadline_s + STUCK_S):
+                if claim.deliveries > MOST_DELIVERIES:
+                    dead = _fault(claim, "worker-died", GIVEN_UP.format(claim.deliveries - 1))
+                    log.error("frame given up", hint=dead.hint)
+                    self._patience.until_done(lambda: self._store.bury_frame(claim, dead))
+                    return
                 fault = self._attempt(claim, policy)
                 if fault is not None:
                     log.warning("frame failed", code=fault.code, hint=fault.hint)
@@ -88,11 +97,6 @@ class FrameWorker:
 
     def _attempt(self, claim: Claim, policy: StreamPolicy) -> Fault | None:
         """Analyse and finish; what went wrong otherwise."""
-        if claim.deliveries > MOST_DELIVERIES:
-            hint = (
-                f"{claim.deliveries - 1} workers died over this frame; it was given up. See the worker's log."
-            )
-            return _fault(claim, "worker-died", hint)
         try:
             self._analyse(claim, policy)
         except Stopped:
@@ -124,7 +128,7 @@ class FrameWorker:
         documents = self._concluded(claim, policy, result)
         if result.memory is not None:
             remembered = result.memory
-            self._patience.until_done(lambda: self._store.set_memory(claim.header.stream, remembered))
+            self._patience.until_done(lambda: self._store.set_memory(claim.header.stream, remembered, claim))
         self._patience.until_done(lambda: self._store.finish_frame(claim, documents))
 
     def _concluded(self, claim: Claim, policy: StreamPolicy, result: _Result) -> list[Document]:
@@ -173,7 +177,7 @@ class _Result:
             self.memory = document
         else:
             self.documents[type(document)] = document
-            self._out(lambda: self._store.publish(self._claim.frame_id, [document]))
+            self._out(lambda: self._store.publish(self._claim.frame_id, [document], self._claim))
 
     def tell(self, progress: Progress) -> None:
         if time.monotonic() - self._told_s < PROGRESS_EVERY_S:

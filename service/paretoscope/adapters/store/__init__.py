@@ -2,7 +2,7 @@
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
 link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- instruments <-
-streams <- scans <- audit <- ``Store``.
+streams <- scans <- audit <- dead_letters <- ``Store``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from paretoscope.adapters.store.audit import Audit
+from paretoscope.adapters.store.dead_letters import DeadLetters
 from paretoscope.adapters.store.link import utc_now, utc_text
 from paretoscope.adapters.store.records import (
     ChoiceClaim,
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-class Store(Audit):
+class Store(DeadLetters):
     """Everything that must outlive a process."""
 
     @classmethod

@@ -13,7 +13,7 @@ from paretoscope.adapters.store.link import translated, utc_text
 from paretoscope.adapters.store.packing import as_buffer, as_image, digest, parse_utc, triples
 from paretoscope.adapters.store.queue import Queue
 from paretoscope.adapters.store.records import Claim, FrameState
-from paretoscope.contract import Document, Fault, FrameHeader
+from paretoscope.contract import DeadLetter, Document, Fault, FrameHeader
 from paretoscope.contract.codec import pack, unpack
 from paretoscope.errors import BadFrame, Busy, NotFound
 from paretoscope.settings import MIB
@@ -104,7 +104,7 @@ class Frames(Queue):
         held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry])
         if not held:
             return None
-        header_bytes, received_at, gap, pixels = held
+        header_bytes, received_at, gap, pixels, fence = held
         header = unpack(header_bytes, FrameHeader)
         return Claim(
             frame_id=frame_id,
@@ -114,6 +114,7 @@ class Frames(Queue):
             deliveries=self._deliveries(keys.WORK, entry),
             received_at=parse_utc(received_at.decode()),
             gap=int(gap),
+            fence=int(fence),
         )
 
     def _drop_if_stale(self, frame_id: str, stream: str, entry: str) -> bool:
@@ -124,8 +125,10 @@ class Frames(Queue):
         return bool(self._run(scripts.DROP_STALE, [], [frame_id, stream, entry, *limits, event]))
 
     @translated
-    def publish(self, frame_id: str, documents: Iterable[Document]) -> bool:
+    def publish(self, frame_id: str, documents: Iterable[Document], claim: Claim | None = None) -> bool:
         """Write results that others see at once; the frame stays with its worker.
+
+        claim: whose results they are; once another worker took the frame over nothing is written.
 
         Publishing the same again changes nothing and tells nobody; a document of an older revision never
         replaces a newer one. Returns whether anything changed. Raises NotFound when the frame is forgotten.
@@ -133,14 +136,19 @@ class Frames(Queue):
         documents = list(documents)
         told = digest(documents) | {"published": sorted({type(one).__name__ for one in documents})}
         event = self._event("progress", self.stream_of(frame_id), frame_id, told)
-        changed = self._run(scripts.PUBLISH, [], [frame_id, self.limits.events, event, *triples(documents)])
+        changed = self._run(
+            scripts.PUBLISH, [], [frame_id, self.limits.events, event, _fence(claim), *triples(documents)]
+        )
         if changed < 0:
             raise _no_frame(frame_id)
         return bool(changed)
 
     @translated
     def finish_frame(self, claim: Claim, documents: Iterable[Document]) -> bool:
-        """Write the results and close the frame; one 'result' event. False when it had been closed before."""
+        """Write the results and close the frame; one 'result' event.
+
+        False when the frame had been closed before, or another worker took it over: nothing is written then.
+        """
         documents = list(documents)
         return self._close(claim, "done", "result", digest(documents), "", documents)
 
@@ -150,6 +158,20 @@ class Frames(Queue):
         data = {"code": fault.code, "hint": fault.hint}
         return self._close(claim, "failed", "fault", data, f"fault:{fault.code}", [fault])
 
+    @translated
+    def bury_frame(self, claim: Claim, fault: Fault) -> bool:
+        """Close a frame that workers died over; it is kept with its pixels among the dead letters."""
+        data = {"code": fault.code, "hint": fault.hint, "dead_letter": True}
+        letter = DeadLetter(
+            frame_id=claim.frame_id,
+            stream=claim.header.stream,
+            at=self._now_text(),
+            deliveries=claim.deliveries - 1,
+            fault=fault,
+        )
+        counter = f"fault:{fault.code}"
+        return self._close(claim, "failed", "fault", data, counter, [fault], pack(letter))
+
     def _close(
         self,
         claim: Claim,
@@ -158,11 +180,13 @@ class Frames(Queue):
         data: dict[str, Any],
         counter: str,
         documents: list[Document],
+        letter: bytes = b"",
     ) -> bool:
         stream = claim.header.stream
         args = [claim.frame_id, stream, claim.entry, state]
         args += [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
-        args += [self._event(kind, stream, claim.frame_id, data), counter]
+        args += [self._event(kind, stream, claim.frame_id, data), counter, _fence(claim)]
+        args += [letter, self.limits.dead_letters, self.limits.dead_letters_mb * MIB]
         return bool(self._run(scripts.CLOSE_FRAME, [], [*args, *triples(documents)]))
 
     def _field(self, frame_id: str, name: str) -> bytes:
@@ -230,6 +254,11 @@ class Frames(Queue):
         if revision == 0:
             raise _no_frame(frame_id)
         return revision
+
+
+def _fence(claim: Claim | None) -> int | str:
+    """What a write must show to be the present holder's; '' for writes that are nobody's claim."""
+    return claim.fence if claim is not None else ""
 
 
 def _no_frame(frame_id: str) -> NotFound:

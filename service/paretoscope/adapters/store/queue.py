@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import redis
 
-from paretoscope.adapters.store import keys
+from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.events import Events
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
 from paretoscope.adapters.store.records import ChoiceClaim, Claim
@@ -78,10 +78,16 @@ class Queue(Events):
         return int(pending[0]["times_delivered"]) if pending else 1
 
     @translated
-    def keep(self, claim: Claim | ChoiceClaim, consumer: str) -> None:
-        """Say that the worker is still at it, so that nobody takes the claim over (call each second)."""
-        queue = keys.WORK if isinstance(claim, Claim) else keys.CHOICES
-        self._redis.xclaim(queue, keys.GROUP, consumer, 0, [claim.entry], idle=0, justid=True)
+    def keep(self, claim: Claim | ChoiceClaim, consumer: str) -> bool:
+        """Say that the worker is still at it, so that nobody takes the claim over (call each second).
+
+        False when another one has: a worker that was paused for long does not get its frame back.
+        """
+        if isinstance(claim, Claim):
+            queue, held = keys.WORK, [claim.frame_id, claim.fence]
+        else:
+            queue, held = keys.CHOICES, ["", ""]
+        return bool(self._run(scripts.KEEP, [queue], [claim.entry, consumer, *held]))
 
     @translated
     def sweep_consumers(self, idle_s: float = 24 * 3600.0) -> int:

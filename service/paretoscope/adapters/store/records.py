@@ -30,6 +30,8 @@ class Claim:
     """UTC, when the store got it."""
     gap: int = 0
     """How many frames are missing just before it."""
+    fence: int = 0
+    """Grows each time the frame is handed out; an older claim's writes are refused."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,16 @@ local function put_documents(frame, first, last)
 end
 """
 
+_FENCE = """
+-- Whether a claim is still the one that holds the frame ('' = no claim: whoever asks may).
+-- Each claim of a frame gets the next number; a worker that was thought dead and comes back holds an old one.
+local function fenced(frame, fence)
+  if fence == '' or fence == redis.call('HGET', frame, 'fence') then return false end
+  if redis.call('EXISTS', frame) == 1 then redis.call('HINCRBY', 'ps:counters', 'frames:fenced', 1) end
+  return true
+end
+"""
+
 _CLOSE = """
 -- A frame nobody will work on again: out of the queue, into the history, and the oldest out of that.
 local function close(frame_id, stream, entry, state, frames_kept, bytes_kept)
@@ -61,6 +71,28 @@ local function close(frame_id, stream, entry, state, frames_kept, bytes_kept)
     kept = kept - 1
   end
   return true
+end
+"""
+
+_BURY = """
+-- Keep a frame that cannot be worked apart from its stream's history, with its pixels; the oldest such go.
+local function bury(frame_id, letter, most, most_bytes)
+  local held = redis.call('HMGET', 'ps:frame:' .. frame_id, 'header', 'nbytes', 'received_at')
+  local pixels = redis.call('GET', 'ps:pixels:' .. frame_id)
+  if not held[1] or not pixels then return end
+  redis.call('HSET', 'ps:dead:' .. frame_id, 'letter', letter, 'header', held[1], 'pixels', pixels,
+    'nbytes', held[2], 'received_at', held[3])
+  if redis.call('ZADD', 'ps:dead-letters', redis.call('INCR', 'ps:arrivals'), frame_id) == 1 then
+    redis.call('HINCRBY', 'ps:bytes', 'dead', held[2])
+  end
+  redis.call('HINCRBY', 'ps:counters', 'dead-letters', 1)
+  while redis.call('ZCARD', 'ps:dead-letters') > 1 and (redis.call('ZCARD', 'ps:dead-letters') > most
+    or tonumber(redis.call('HGET', 'ps:bytes', 'dead')) > most_bytes) do
+    local oldest = redis.call('ZPOPMIN', 'ps:dead-letters')[1]
+    redis.call('HINCRBY', 'ps:bytes', 'dead', -redis.call('HGET', 'ps:dead:' .. oldest, 'nbytes'))
+    redis.call('DEL', 'ps:dead:' .. oldest)
+    redis.call('HINCRBY', 'ps:counters', 'dead-letters:forgotten', 1)
+  end
 end
 """
 
@@ -141,7 +173,7 @@ return {1, gap}
 
 BEGIN_WORK = """
 -- ARGV: frame_id entry. Marks the frame as worked on; an entry without an open frame is taken out.
--- Returns {header, received_at, gap, pixels} or nothing.
+-- Returns {header, received_at, gap, pixels, fence} or nothing.
 local frame = 'ps:frame:' .. ARGV[1]
 local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap')
 if held[1] ~= 'queued' and held[1] ~= 'working' then
@@ -150,7 +182,15 @@ if held[1] ~= 'queued' and held[1] ~= 'working' then
   return {}
 end
 redis.call('HSET', frame, 'state', 'working')
-return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1])}
+local fence = redis.call('INCR', 'ps:fence')
+redis.call('HSET', frame, 'fence', fence)
+return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1]), fence}
+"""
+
+KEEP = """
+-- KEYS: queue.  ARGV: entry consumer frame_id fence ('' and '' for a choice). Returns 1, 0 for an old claim.
+if ARGV[4] ~= '' and redis.call('HGET', 'ps:frame:' .. ARGV[3], 'fence') ~= ARGV[4] then return 0 end
+return #redis.call('XCLAIM', KEYS[1], 'workers', ARGV[2], 0, ARGV[1], 'IDLE', 0, 'JUSTID')
 """
 
 NEXT_REVISION = """
@@ -162,11 +202,14 @@ return redis.call('HINCRBY', KEYS[1], 'revision', 1)
 PUBLISH = (
     _EMIT
     + _DOCUMENTS
+    + _FENCE
     + """
--- ARGV: frame_id events_limit event, then triples. Returns how many documents changed, -1 without the frame.
+-- ARGV: frame_id events_limit event fence, then triples. Returns how many documents changed, -1 without the
+-- frame.
 local frame = 'ps:frame:' .. ARGV[1]
 if redis.call('EXISTS', frame) == 0 then return -1 end
-local changed = put_documents(frame, 4, #ARGV)
+if fenced(frame, ARGV[4]) then return 0 end
+local changed = put_documents(frame, 5, #ARGV)
 if changed > 0 then emit('ps:events', ARGV[2], ARGV[3]) end
 return changed
 """
@@ -175,13 +218,19 @@ return changed
 CLOSE_FRAME = (
     _EMIT
     + _DOCUMENTS
+    + _FENCE
     + _CLOSE
+    + _BURY
     + """
--- ARGV: frame_id stream entry state frames_kept bytes_kept events_limit event counter, then triples.
--- Returns 1, or 0 when another worker had closed the frame before (nothing is written then).
+-- ARGV: frame_id stream entry state frames_kept bytes_kept events_limit event counter fence letter
+--       letters_kept letters_bytes, then triples.
+-- Returns 1, or 0 when another worker has taken the frame over or closed it (nothing is written then).
 local frame = 'ps:frame:' .. ARGV[1]
+if fenced(frame, ARGV[10]) then return 0 end
 local before = redis.call('HGET', frame, 'state')
-if before == 'queued' or before == 'working' then put_documents(frame, 10, #ARGV) end
+local open = before == 'queued' or before == 'working'
+if open then put_documents(frame, 14, #ARGV) end
+if open and ARGV[11] ~= '' then bury(ARGV[1], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])) end
 if not close(ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])) then return 0 end
 if ARGV[9] ~= '' then redis.call('HINCRBY', 'ps:counters', ARGV[9], 1) end
 emit('ps:events', ARGV[7], ARGV[8])
@@ -201,6 +250,31 @@ emit('ps:events', ARGV[6], ARGV[7])
 return 1
 """
 )
+
+FORGET_CLOSED = """
+-- ARGV: frame_id stream. Makes room for the same frame to come again. 1, or 0 while it is open.
+local frame = 'ps:frame:' .. ARGV[1]
+local held = redis.call('HMGET', frame, 'state', 'nbytes')
+if held[1] == 'queued' or held[1] == 'working' then return 0 end
+if held[1] then
+  redis.call('HINCRBY', 'ps:bytes', 'kept:' .. ARGV[2], -held[2])
+  for _, name in ipairs({'closed', 'results', 'history'}) do
+    redis.call('ZREM', 'ps:' .. name .. ':' .. ARGV[2], ARGV[1])
+  end
+  redis.call('DEL', frame, 'ps:pixels:' .. ARGV[1])
+end
+return 1
+"""
+
+UNBURY = """
+-- ARGV: frame_id. Forgets a dead letter; 1 when there was one.
+local nbytes = redis.call('HGET', 'ps:dead:' .. ARGV[1], 'nbytes')
+if not nbytes then return 0 end
+redis.call('HINCRBY', 'ps:bytes', 'dead', -nbytes)
+redis.call('DEL', 'ps:dead:' .. ARGV[1])
+redis.call('ZREM', 'ps:dead-letters', ARGV[1])
+return 1
+"""
 
 SUBMIT_CHOICE = """
 -- KEYS: choice.  ARGV: frame_id choice_id choice kept_s. Returns 1, 0 already there, -1 no such frame.
@@ -234,9 +308,12 @@ return 1
 """
 )
 
-SET_MEMORY = """
--- KEYS: memory.  ARGV: memory operating('' = none) choice_id('' = the service's own)
+SET_MEMORY = (
+    _FENCE
+    + """
+-- KEYS: memory.  ARGV: memory operating('' = none) choice_id('' = the service's own) frame_id fence
 -- The operator's pick, made while a frame was being worked on, outlives that frame's memory.
+if fenced('ps:frame:' .. ARGV[4], ARGV[5]) then return 0 end
 redis.call('HSET', KEYS[1], 'memory', ARGV[1])
 local held = redis.call('HGET', KEYS[1], 'choice_id')
 if held and held ~= '' and held ~= ARGV[3] then return 0 end
@@ -247,6 +324,7 @@ else
 end
 return 1
 """
+)
 
 SCAN_BEGUN = """
 -- ARGV: stream header shown_s news_limit. Returns the name of the run.

@@ -9,7 +9,7 @@ from typing import Any, cast
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.instruments import Instruments
 from paretoscope.adapters.store.link import translated, utc_text
-from paretoscope.adapters.store.records import StreamSummary, WorkerBeat
+from paretoscope.adapters.store.records import Claim, StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
 
@@ -101,8 +101,8 @@ class Streams(Instruments):
         )
 
     @translated
-    def set_memory(self, stream: str, memory: StreamMemory) -> bool:
-        """Remember for the next frame.
+    def set_memory(self, stream: str, memory: StreamMemory, claim: Claim | None = None) -> bool:
+        """Remember for the next frame; `claim` is whose work it comes from, and must still hold.
 
         An operating point that the operator picked meanwhile stays (the memory of a frame that was begun
         before the pick knows nothing of it); returns whether the memory's own operating point was taken.
@@ -111,6 +111,7 @@ class Streams(Instruments):
         operating = memory.operating
         rest = memory.model_copy(update={"operating": None, "class_names": {}})
         args = [pack(rest), pack(operating) if operating else "", operating.choice_id if operating else ""]
+        args += ["", ""] if claim is None else [claim.frame_id, claim.fence]
         return bool(self._run(scripts.SET_MEMORY, [keys.memory(stream)], args))
 
     @translated
