@@ -131,3 +131,15 @@ def test_a_service_that_cannot_work_says_so_until_it_can(page: Page, store: Stor
     expect(page.locator("#state")).to_contain_text("being started again")
     store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
     expect(page.locator("#state")).to_have_attribute("data-state", "waiting")
+
+
+def test_a_frame_is_seen_before_its_first_result(page: Page, store: Store):
+    page.goto("/")
+    expect(page.locator("#state")).to_have_text("Waiting for the first frame")
+    frame_id = put(store)
+    expect(page.locator("#map")).to_have_attribute("data-frame", frame_id)
+    expect(page.locator("#map")).to_have_attribute("data-atoms", "0")
+    page.reload()
+    expect(page.locator("#map")).to_have_attribute("data-frame", frame_id)
+    put_worked(store, 1)
+    expect(page.locator("#map")).to_have_attribute("data-atoms", "60")

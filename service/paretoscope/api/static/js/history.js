@@ -47,9 +47,10 @@ export class History {
     this.onChange();
   }
 
-  shown(id, atMs) {
+  /** done: it has a result. */
+  shown(id, atMs, done) {
     Object.assign(this, { at: id, atMs });
-    if (!this.newest || this.ids.indexOf(id) > this.ids.indexOf(this.newest)) Object.assign(this, { newest: id, newestMs: atMs });
+    if (done && (!this.newest || this.ids.indexOf(id) > this.ids.indexOf(this.newest))) Object.assign(this, { newest: id, newestMs: atMs });
     this.onChange();
   }
 

@@ -41,7 +41,8 @@ export class Instruments {
       if (!this.cards.has(one.name)) this.cards.set(one.name, new InstrumentCard((body) => this.put(one, body)));
       this.cards.get(one.name).show(one);
     }
-    const wanted = this.all.map((one) => this.cards.get(one.name).element);
+    const able = this.all.toSorted((a, b) => (a.state === "unavailable") - (b.state === "unavailable"));
+    const wanted = able.map((one) => this.cards.get(one.name).element);
     if (wanted.length !== this.sheet.children.length || wanted.some((one, k) => one !== this.sheet.children[k])) this.sheet.replaceChildren(...wanted);
   }
 
@@ -66,7 +67,7 @@ class InstrumentCard {
     this.element.innerHTML = `<div class="head"><h2></h2><span class="chip"></span><span class="fill"></span>
       <button type="button" class="small hold"></button><button type="button" class="small turn"></button></div>
       <p class="quiet why"></p><form><div class="fields"></div><details><summary>More settings</summary><div class="fields"></div></details>
-      <div class="head"><p class="quiet mono told"></p><span class="fill"></span><button type="submit" class="small">Use these settings</button></div></form>`;
+      <p class="quiet mono told"></p><div class="head"><span class="fill"></span><button type="submit" class="small">Use these settings</button></div></form>`;
     this.find = (what) => this.element.querySelector(what);
     this.find(".turn").addEventListener("click", () => onPut(this.up ? { state: "stopped" } : { state: "running", settings: this.changed() }));
     this.find(".hold").addEventListener("click", () => onPut({ state: this.one.state === "paused" ? "running" : "paused" }));

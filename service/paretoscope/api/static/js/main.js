@@ -29,7 +29,7 @@ import { Tally } from "./tally.js";
 import { Transport } from "./transport.js";
 
 const $ = (id) => document.getElementById(id);
-const page = { stream: null, view: null, fetched: new Map() };
+const page = { stream: null, view: null, unworked: null, fetched: new Map() };
 const good = (code) => (message) => notice({ code, message, good: true });
 
 const stateLine = new StateLine($("state"));
@@ -75,6 +75,7 @@ async function refresh(frameId = null) {
   } catch (problem) {
     if (problem.status !== 0) notice(problem);
   }
+  frameId ??= page.unworked; // its pixels at least, while the stream has no result yet
   if (page.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${page.stream}/latest`, frameId);
 }
 
@@ -89,12 +90,13 @@ async function loadStreams() {
   select.value = page.stream ?? "";
   const own = streams.find((one) => one.stream === page.stream);
   pause.show(own?.paused);
+  page.unworked = own && !own.newest_result ? own.newest_frame : null;
   if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
 }
 
 async function openStream(name) {
   if (name === page.stream) return;
-  Object.assign(page, { stream: name, view: null });
+  Object.assign(page, { stream: name, view: null, unworked: null });
   if (name && ![...$("stream").options].some((one) => one.value === name)) $("stream").append(new Option(name, name));
   $("stream").value = name ?? "";
   stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
@@ -135,7 +137,7 @@ function draw(loaded) {
   const content = contentOf(loaded);
   if (!compare.on || compare.way === "side") map.show(content);
   const at = Date.parse(view.ledger?.published_at ?? view.ledger?.received_at ?? "");
-  history.shown(view.frame_id, Number.isNaN(at) ? null : at);
+  history.shown(view.frame_id, Number.isNaN(at) ? null : at, view.state === "done");
   strip.show(view.frame_id);
   compare.follow(content);
   if (partial) return;
@@ -166,8 +168,12 @@ function hear(event) {
   if (kind === "frame") {
     history.add(id);
     stateLine.saw({ working: id });
+    if (!page.view) refresh(id);
   }
-  if (kind === "result") history.finished(id, Date.parse(event.at));
+  if (kind === "result") {
+    page.unworked = null;
+    history.finished(id, Date.parse(event.at));
+  }
   if (kind === "result" || kind === "choice") stateLine.result(Date.now());
   if (kind === "fault") stateLine.saw({ working: null, fault: `${data.code}. ${data.hint ?? ""}` });
   if (kind === "class-named") refresh(page.view?.frame_id ?? null);

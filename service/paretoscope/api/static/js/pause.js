@@ -9,7 +9,7 @@ export class PauseButton {
     button.addEventListener("click", async () => {
       const verb = this.paused ? "resume" : "pause";
       try {
-        this.show((await sendJson("POST", `/v1/streams/${stream()}/${verb}`, { by: "dashboard" })).paused);
+        await sendJson("POST", `/v1/streams/${stream()}/${verb}`, { by: "dashboard" }); // its event comes back to us
       } catch (problem) {
         onProblem(problem);
       }
@@ -20,9 +20,9 @@ export class PauseButton {
     if (kind === "pause") this.show(data.paused ? data : null);
   }
 
-  /** paused: {by, reason}, null where frames are taken, undefined where nothing is known. */
+  /** paused: {by, reason}, or nothing where frames are taken. */
   show(paused) {
-    this.button.hidden = paused === undefined;
+    this.button.hidden = !this.stream();
     this.paused = paused ?? null;
     this.button.setAttribute("aria-pressed", String(Boolean(paused)));
     this.button.textContent = paused ? "Resume" : "Pause";
