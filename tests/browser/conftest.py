@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
+from service.conftest import Service, client, service  # noqa: F401
 from serving import api, server, store, worker  # noqa: F401
 
 FLAGS = [
@@ -54,5 +55,18 @@ def page(browser: Browser, api: ApiServer, store: Store, tmp_path: Path) -> Iter
     opened.on("request", only_ours)
     yield opened
     opened.screenshot(path=tmp_path / "last.png")
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def live(browser: Browser, service: Service) -> Iterator[Page]:  # noqa: F811
+    """The dashboard on a whole service with its own worker."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=service.url)
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    yield opened
     context.close()
     assert wrong == []

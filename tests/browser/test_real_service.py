@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from paretoscope_client import Client, FrameSender
 from paretoscope_sim import Scan, make_sample, render
-from service.conftest import Service, client, closed, service  # noqa: F401
+from screenshots import FOLDER, keep_screenshot
+from service.conftest import Service, closed
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 FIELD_NM, SIDE_PX = 8.0, 512
 STREAM = "graphene"
-
-
-@pytest.fixture
-def live(browser: Browser, service: Service) -> Iterator[Page]:  # noqa: F811
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=service.url)
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
-    yield opened
-    context.close()
-    assert wrong == []
 
 
 def graphene(seed: int) -> np.ndarray:
@@ -42,28 +26,17 @@ def graphene(seed: int) -> np.ndarray:
     return render(make_sample("graphene", field_nm=FIELD_NM, seed=1), scan, seed=seed).image
 
 
-def ready(client: Client) -> None:  # noqa: F811
+def ready(client: Client) -> None:
     """The worker's kernels are warm."""
-    until = time.monotonic() + 60.0
+    until = time.monotonic() + 150.0
     while not client.readiness().ready and time.monotonic() < until:
         time.sleep(0.1)
 
 
-def keep_screenshot(page: Page, name: str) -> None:
-    """Under the folder PARETOSCOPE_SCREENSHOTS, in 256 colours."""
-    folder = os.environ.get("PARETOSCOPE_SCREENSHOTS")
-    if folder:
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            Path(folder) / name, optimize=True
-        )
-
-
 def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
     live: Page,
-    service: Service,  # noqa: F811
-    client: Client,  # noqa: F811
+    service: Service,
+    client: Client,
 ):
     live.goto("/")
     ready(client)
@@ -99,12 +72,12 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
         expect(live.locator("#params")).to_contain_text(f"overlap {steered.params.overlap:.3g}")
 
 
-@pytest.mark.skipif("PARETOSCOPE_SCREENSHOTS" not in os.environ, reason="no pictures are asked for")
+@pytest.mark.skipif(FOLDER is None, reason="no pictures are asked for")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_pictures_are_renewed(
     live: Page,
-    service: Service,  # noqa: F811
-    client: Client,  # noqa: F811
+    service: Service,
+    client: Client,
     theme: Literal["light", "dark"],
 ):
     live.emulate_media(color_scheme=theme)
@@ -118,4 +91,4 @@ def test_the_pages_pictures_are_renewed(
     expect(live.locator("#map")).to_have_attribute("data-frame", last.frame_id)
     expect(live.locator("#map")).to_have_attribute("data-state", "done")
     live.wait_for_timeout(1500)
-    keep_screenshot(live, "dashboard.png" if theme == "light" else "dashboard-dark.png")
+    keep_screenshot(live, "images/dashboard.png" if theme == "light" else "images/dashboard-dark.png")
