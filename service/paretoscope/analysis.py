@@ -35,7 +35,8 @@ from paretoscope.core.intensity import Image, to_unit
 from paretoscope.core.lattice import Lattice
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadLattice, BadParameters
-from paretoscope.workflows.frame import FrameTask, analyse_frame
+from paretoscope.workflows.frame import analyse_frame
+from paretoscope.workflows.task import FrameTask
 
 DEFAULT_BUDGET_S = 5.0
 """Enough for the search to converge on a 512 x 512 frame of a few thousand atoms on two cores."""

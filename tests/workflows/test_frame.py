@@ -25,7 +25,9 @@ from paretoscope.contract import (
 )
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadFrame, BadLattice
-from paretoscope.workflows.frame import FrameTask, analyse_frame, redetect_frame
+from paretoscope.workflows.frame import analyse_frame
+from paretoscope.workflows.redetection import redetect_frame
+from paretoscope.workflows.task import FrameTask
 from paretoscope_sim import Scan, make_sample, render
 
 FIELD_NM, SIDE_PX = 4.0, 192
@@ -128,7 +130,8 @@ def test_the_same_seed_gives_the_same_front(image: np.ndarray, analysed: Any) ->
 def test_the_next_frame_starts_where_this_one_ended(analysed: Any, image: np.ndarray) -> None:
     memory = last_of(analysed[1], StreamMemory)
     assert memory.operating is not None
-    documents = list(analyse_frame(task_for(frame(seed=4).image, memory=memory), Deadline.after(20.0)))
+    every = StreamPolicy(lattice="SrTiO3", tracking="off")
+    documents = list(analyse_frame(task_for(frame(seed=4).image, every, memory), Deadline.after(20.0)))
     assert isinstance(documents[0], AtomMap), "an early map comes before the search"
     assert documents[0].params is not None
     assert documents[0].params.threshold == last_of(analysed[1], AtomMap).params.threshold

@@ -13,6 +13,7 @@ from paretoscope.contract.pause import Pause
 from paretoscope.contract.policy import Basis, LatticeSpec, SegmentPolicy, StreamPolicy, WindowPolicy
 from paretoscope.contract.rows import RowBlock, RowsBegin, RowsEnd, RowsHeld
 from paretoscope.contract.targets import BeamTargets, TargetRule, beam_targets
+from paretoscope.contract.tracking import ClassModel, Course, Drift, ExpectedArea, Signature, Tracking
 from paretoscope.contract.windows import ParameterMap, WindowResult
 
 __all__ = [
@@ -27,10 +28,14 @@ __all__ = [
     "BeamTargets",
     "BusyNotice",
     "Choice",
+    "ClassModel",
     "Classes",
+    "Course",
     "DeadLetter",
     "Document",
+    "Drift",
     "Event",
+    "ExpectedArea",
     "ExpectedCount",
     "Fault",
     "FrameHeader",
@@ -51,11 +56,13 @@ __all__ = [
     "RowsEnd",
     "RowsHeld",
     "SegmentPolicy",
+    "Signature",
     "StageTime",
     "StreamEnd",
     "StreamMemory",
     "StreamPolicy",
     "TargetRule",
+    "Tracking",
     "WindowPolicy",
     "WindowResult",
     "beam_targets",

@@ -75,6 +75,10 @@ class ParetoFront(Document):
     optimiser: str = "qnehvi"
     stop_reason: Literal["converged", "deadline", "budget", "kept", "nothing-found"] = "deadline"
     seed: int = 0
+    tuned_frame_id: FrameId | None = None
+    """On a tracked frame, the frame that was tuned: QC and ER of all points but the chosen one are that's."""
+    note: str | None = None
+    """Why there is no point, where there is none."""
 
     @model_validator(mode="after")
     def _chosen_exists(self) -> ParetoFront:

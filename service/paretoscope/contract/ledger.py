@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat
 
 from paretoscope.contract.base import Document, FrameId
+from paretoscope.contract.policy import StreamPolicy
 
 
 class StageTime(Document):
@@ -33,6 +34,13 @@ class Ledger(Document):
     evaluations: Annotated[int, Field(ge=0)] = 0
     device: str = "cpu"
     version: str = ""
+    drift: list[str] = Field(default_factory=list)
+    """What differed from the frame tuned before: codes such as 'dose', 'structure', 'age' (this one was then
+    tuned anew) and 'atoms-falling' (it was not: see docs/explanation/tracking.md)."""
+    tuned_frame_id: FrameId | None = None
+    """On a tracked frame, the frame whose tuning it uses."""
+    policy: StreamPolicy | None = None
+    """The policy that was in force."""
     redetection: Ledger | None = None
     """Of the last choice on this frame, in mode 'redetection': from when a worker took the choice."""
 

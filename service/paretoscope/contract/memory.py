@@ -8,6 +8,7 @@ from pydantic import Field
 
 from paretoscope.contract.atoms import LogParams
 from paretoscope.contract.base import Array, Document, FrameId
+from paretoscope.contract.tracking import ClassModel, Tracking
 
 
 class OperatingPoint(Document):
@@ -34,3 +35,7 @@ class StreamMemory(Document):
     class_ids: list[int] = Field(default_factory=list)
     """The id of each of `class_centroids`."""
     class_names: dict[int, str] = Field(default_factory=dict)
+    class_model: ClassModel | None = None
+    """By which atoms are classed without a new fit."""
+    tracking: Tracking | None = None
+    """The last tuned frame; None before there is one, or where it found nothing."""

@@ -66,6 +66,11 @@ class StreamPolicy(Document):
     refinement: Literal["auto", "none", "parabola", "gaussian"] = "auto"
     drop: Literal["wait", "newest"] = "wait"
     """'wait': every frame in order. 'newest': older unworked frames are dropped and counted."""
+    tracking: Literal["auto", "off"] = "auto"
+    """'auto': after a tuned frame the next ones cost one detection each, until they drift away from it.
+    'off': every frame is tuned. Blended windows (`windows.use`) are tuned on every frame."""
+    tracking_frames: Annotated[int, Field(ge=1, le=1_000_000)] = 250
+    """Frames after which a stream is tuned again although nothing changed."""
     expected_detector: str | None = None
     """The guard refuses frames of another detector."""
     max_er_for_control: Annotated[float, Field(gt=0.0)] = 0.1

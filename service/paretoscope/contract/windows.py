@@ -34,3 +34,5 @@ class ParameterMap(Document):
     grid: tuple[PositiveInt, PositiveInt]
     """(rows, columns) of windows; `windows` runs row by row."""
     windows: list[WindowResult]
+    tuned_frame_id: FrameId | None = None
+    """On a tracked frame, the frame whose windows these are."""

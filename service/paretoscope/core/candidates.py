@@ -69,15 +69,7 @@ class CandidateSet:
 
     def snap(self, params: LogParams) -> LogParams:
         """The nearest parameters that lie on the grid, with as many scales as the grid has between them."""
-        first = int(np.abs(self.sigmas - params.sigma_min).argmin())
-        last = max(first, int(np.abs(self.sigmas - params.sigma_max).argmin()))
-        return LogParams(
-            sigma_min=float(self.sigmas[first]),
-            sigma_max=float(self.sigmas[last]),
-            threshold=max(params.threshold, self.floor),
-            overlap=params.overlap,
-            num_sigma=last - first + 1,
-        )
+        return snapped(self.sigmas, self.floor, params)
 
     def select(self, params: LogParams, exact: bool = True) -> Blobs:
         """The blobs of ``detect_blobs(image, self.snap(params))``.
@@ -117,3 +109,16 @@ class CandidateSet:
                 f"{self.sigmas[0]:g} to {self.sigmas[-1]:g} px; call snap() first."
             )
         return index
+
+
+def snapped(sigmas: npt.NDArray[np.float32], floor: float, params: LogParams) -> LogParams:
+    """The nearest parameters on a grid of scales, with as many of them as it has between the two ends."""
+    first = int(np.abs(sigmas - params.sigma_min).argmin())
+    last = max(first, int(np.abs(sigmas - params.sigma_max).argmin()))
+    return LogParams(
+        sigma_min=float(sigmas[first]),
+        sigma_max=float(sigmas[last]),
+        threshold=max(params.threshold, floor),
+        overlap=params.overlap,
+        num_sigma=last - first + 1,
+    )

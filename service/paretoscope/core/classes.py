@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from paretoscope.contract import AtomClass, Classes, SegmentPolicy, StreamMemory
+from paretoscope.contract import AtomClass, Classes, ClassModel, SegmentPolicy, StreamMemory
 from paretoscope.core.identity import carry_ids, remember
-from paretoscope.core.mixture import fit_mixture
+from paretoscope.core.mixture import Fitted, Mixture, fit_mixture, sort_patches
 from paretoscope.core.patches import cut_patches, patch_side_px
 
 
@@ -23,8 +23,12 @@ def segment(
     frame_id: str,
     revision: int = 0,
     seed: int = 0,
+    model: ClassModel | None = None,
 ) -> tuple[Classes, StreamMemory]:
     """Class every atom by its surroundings; return the document and the memory for the next frame.
+
+    model: of an earlier frame: its classes and their ids are taken over and nothing is fitted, a tenth of the
+    time. One for patches of another size is of no use and left aside.
 
     image_unit: (rows, columns) float32 in [0, 1].  y_px, x_px: (atoms,).  neighbour_px: nearest-neighbour
     distance.  Atoms nearer than half a patch to the border get label -1. On a stream's first frame ids go
@@ -41,23 +45,38 @@ def segment(
         )
         return _nothing(len(y_px), patches.pixels.shape[-1], side, frame_id, revision, note), memory
 
-    mixture = fit_mixture(patches.pixels, policy.classes, seed)
-    count = len(mixture.weights)
-    members = [patches.pixels[mixture.labels == index] for index in range(count)]
+    level, spread = float(image_unit.mean()), float(image_unit.std()) or 1.0
+    if model is not None and model.mean.size != patches.pixels[0].size:
+        model = None
+    if model is None:
+        mixture = fit_mixture(patches.pixels, policy.classes, seed)
+        chosen_by = "bic" if policy.classes == "bic" else "given"
+    else:
+        alike = (patches.pixels - level) * (model.spread / spread) + model.level
+        mixture, chosen_by = sort_patches(alike, _fitted(model)), model.chosen_by
+    used, inner = np.unique(mixture.labels, return_inverse=True)
+    members = [patches.pixels[inner == index] for index in range(len(used))]
     centroids = np.stack([group.mean(axis=0) for group in members])
     dispersions = np.stack([group.std(axis=0) for group in members])
 
     middle = centroids.shape[-1] // 2
     order = np.argsort(-centroids[:, middle, middle], kind="stable")
-    spread = float(image_unit.std()) or 1.0
-    likeness = ((centroids[order] - image_unit.mean()) / spread).astype(np.float32)
-    ids = carry_ids(likeness, memory)
-    memory = remember(memory, likeness, ids)
+    if model is None:
+        likeness = ((centroids[order] - level) / spread).astype(np.float32)
+        ids = carry_ids(likeness, memory)
+        memory = remember(memory, likeness, ids)
+        by_class = [0] * len(used)
+        for position, class_id in zip(order, ids, strict=True):
+            by_class[position] = class_id
+        kept = _model(mixture, by_class, side, level, spread, chosen_by)
+        memory = memory.model_copy(update={"class_model": kept})
+    else:
+        ids = [model.class_ids[used[position]] for position in order]
 
-    by_component = np.empty(count, np.int32)
+    by_component = np.empty(len(used), np.int32)
     by_component[order] = ids
     labels = np.full(len(y_px), -1, np.int32)
-    labels[patches.kept] = by_component[mixture.labels]
+    labels[patches.kept] = by_component[inner]
     probability = np.zeros(len(y_px), np.float32)
     probability[patches.kept] = mixture.probability
     components = np.full((len(y_px), 2), np.nan, np.float32)
@@ -66,6 +85,7 @@ def segment(
     listed = np.argsort(ids, kind="stable")
     rows = order[listed]
     notes = []
+    count = len(used)
     if policy.classes != "bic" and count < policy.classes:
         notes.append(f"{count} of {policy.classes} classes: {len(patches.kept)} atoms do not support more.")
     if not mixture.converged:
@@ -78,7 +98,7 @@ def segment(
                 class_id=ids[position],
                 name=memory.class_names.get(ids[position]),
                 count=len(members[order[position]]),
-                weight=float(mixture.weights[order[position]]),
+                weight=float(mixture.weights[used[order[position]]]),
             )
             for position in listed
         ],
@@ -89,10 +109,42 @@ def segment(
         components=components,
         explained_variance=mixture.explained_variance,
         patch_px=side,
-        chosen_by="bic" if policy.classes == "bic" else "given",
+        chosen_by=chosen_by,
         note=" ".join(notes) or None,
     )
     return document, memory
+
+
+def _model(
+    mixture: Mixture, ids: list[int], side: int, level: float, spread: float, chosen_by: str
+) -> ClassModel | None:
+    fitted = mixture.fitted
+    if fitted is None:
+        return None
+    return ClassModel(
+        patch_px=side,
+        mean=fitted.mean,
+        components=fitted.components,
+        means=fitted.means,
+        covariances=fitted.covariances,
+        weights=fitted.weights,
+        explained_variance=fitted.explained_variance,
+        level=level,
+        spread=spread,
+        class_ids=ids,
+        chosen_by=chosen_by,
+    )
+
+
+def _fitted(model: ClassModel) -> Fitted:
+    return Fitted(
+        model.mean,
+        model.components,
+        model.explained_variance,
+        model.weights,
+        model.means,
+        model.covariances,
+    )
 
 
 def _nothing(atoms: int, samples: int, side: int, frame_id: str, revision: int, note: str) -> Classes:

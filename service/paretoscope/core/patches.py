@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
+
+from paretoscope.core.compiled import compiled
 
 MOST_SAMPLES = 25
 """Samples along a patch's side; larger patches are sampled coarser, so that their cost stays bounded."""
 LEAST_SIDE_PX = 5
-AT_ONCE = 4096
-"""Patches whose sampling points are in memory together, 16 bytes each: 41 MB at most."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,28 @@ def cut_patches(image_unit: np.ndarray, y_px: np.ndarray, x_px: np.ndarray, side
     step = (side_px - 1) / (samples - 1)
     # A coarser grid would alias the noise between its points; smooth it away first.
     source = gaussian_filter(image_unit, 0.5 * math.sqrt(step * step - 1)) if step > 1 else image_unit
-    offsets = np.linspace(-half, half, samples)
-    pixels = np.empty((len(kept), samples, samples), dtype=np.float32)
-    # Linear interpolation: over simulated two- and three-species lattices it beats whole-pixel crops
-    # (adjusted Rand index 0.80 against 0.72 at high noise) and cubic splines, which keep more of the noise.
-    for start in range(0, len(kept), AT_ONCE):
-        some = kept[start : start + AT_ONCE]
-        shape = (len(some), samples, samples)
-        y = np.broadcast_to(y_px[some, None, None] + offsets[:, None], shape)
-        x = np.broadcast_to(x_px[some, None, None] + offsets, shape)
-        map_coordinates(source, [y, x], output=pixels[start : start + AT_ONCE], order=1, mode="nearest")
+    pixels = np.empty((len(kept), samples, samples), np.float32)
+    sample(np.ascontiguousarray(source, np.float32), y_px[kept] - half, x_px[kept] - half, step, pixels)
     return Patches(pixels, kept, side_px)
+
+
+@compiled
+def sample(image: np.ndarray, top: np.ndarray, left: np.ndarray, step: float, out: np.ndarray) -> None:
+    """Fill `out` (patches, samples, samples) by linear interpolation, `step` px apart; all inside the image.
+
+    Linear: over simulated two- and three-species lattices it beats whole-pixel crops (adjusted Rand index
+    0.80 against 0.72 at high noise) and cubic splines, which keep more of the noise.
+    """
+    rows, columns = image.shape
+    for i in range(len(out)):
+        for k in range(out.shape[1]):
+            y = min(max(top[i] + k * step, 0.0), rows - 1.0)
+            y0 = min(int(y), rows - 2)
+            v = y - y0
+            for m in range(out.shape[2]):
+                x = min(max(left[i] + m * step, 0.0), columns - 1.0)
+                x0 = min(int(x), columns - 2)
+                u = x - x0
+                upper = image[y0, x0] * (1.0 - u) + image[y0, x0 + 1] * u
+                lower = image[y0 + 1, x0] * (1.0 - u) + image[y0 + 1, x0 + 1] * u
+                out[i, k, m] = upper * (1.0 - v) + lower * v

@@ -103,7 +103,10 @@ class ChoiceWorker:
         gap = wait(lambda: store.gap(choice.frame_id))
         atoms = next((one for one in found if isinstance(one, AtomMap)), None)
         met = kept is None or kept.met
-        documents.append(verdict.guard(header, policy, gap=gap, met=met, atoms=atoms, front=front))
+        drift = [] if kept is None else kept.drift
+        documents.append(
+            verdict.guard(header, policy, gap=gap, met=met, atoms=atoms, front=front, drift=drift)
+        )
         operating = _operating(claim, params) if choice.scope == "stream" else None
         if kept is not None:
             stages = [one for one in found if isinstance(one, StageTime)]

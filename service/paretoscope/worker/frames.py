@@ -12,6 +12,7 @@ import structlog
 from paretoscope.adapters.store import Claim, Store, utc_now, utc_text
 from paretoscope.contract import (
     AtomMap,
+    Course,
     Document,
     Event,
     Fault,
@@ -141,16 +142,20 @@ class FrameWorker:
             received_at=claim.received_at,
             published_at=self._clock(),
             front=front,
-            tracking=front is not None and front.stop_reason == "kept",
+            course=result.course,
             device=self._device,
             version=self._version,
         )
-        guard = verdict.guard(claim.header, policy, gap=claim.gap, met=ledger.met, atoms=atoms, front=front)
+        guard = verdict.guard(
+            claim.header, policy, gap=claim.gap, met=ledger.met, atoms=atoms, front=front, drift=ledger.drift
+        )
         log.info(
             "frame done",
             atoms=0 if atoms is None else atoms.count,
             total_ms=round(ledger.total_ms),
             met=ledger.met,
+            mode=ledger.mode,
+            drift=ledger.drift,
         )
         return [*result.documents.values(), ledger, guard]
 
@@ -165,6 +170,9 @@ class _Result:
         self.documents: dict[type[Document], Document] = {}
         self.stages: list[StageTime] = []
         self.memory: StreamMemory | None = None
+        self.course = Course()
+        self.complete = False
+        """Nothing is left to wait for: what still comes goes out with the frame's end, in one write."""
         self.publish_s = 0.0
 
     def of(self, kind: type[Any]) -> Any:
@@ -175,9 +183,12 @@ class _Result:
             self.stages.append(document)
         elif isinstance(document, StreamMemory):
             self.memory = document
+        elif isinstance(document, Course):
+            self.course, self.complete = document, True
         else:
             self.documents[type(document)] = document
-            self._out(lambda: self._store.publish(self._claim.frame_id, [document], self._claim))
+            if not self.complete:
+                self._out(lambda: self._store.publish(self._claim.frame_id, [document], self._claim))
 
     def tell(self, progress: Progress) -> None:
         if time.monotonic() - self._told_s < PROGRESS_EVERY_S:

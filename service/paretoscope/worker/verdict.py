@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from paretoscope.adapters.store import utc_text
 from paretoscope.contract import (
     AtomMap,
+    Course,
     FrameHeader,
     Guard,
     Ledger,
@@ -15,6 +16,11 @@ from paretoscope.contract import (
     StageTime,
     StreamPolicy,
 )
+
+SCENE = ("restart", "shape", "sampling", "detector", "dose", "contrast", "structure")
+"""Drift of what is looked at: what a loop knew from earlier frames does not hold on such a frame. That the
+service tuned because of a policy, a pick or the age of the last tuning is no reason not to act."""
+FALLING = "atoms-falling"
 
 
 def merged(stages: Iterable[StageTime]) -> list[StageTime]:
@@ -33,11 +39,10 @@ def ledger(
     received_at: datetime,
     published_at: datetime,
     front: ParetoFront | None,
-    tracking: bool,
+    course: Course,
     device: str,
     version: str,
 ) -> Ledger:
-    """tracking: the operating point carried over, and nothing was searched."""
     total_ms = max(0.0, (published_at - received_at).total_seconds() * 1e3)
     deadline_ms = policy.deadline_s * 1e3
     return Ledger(
@@ -50,7 +55,10 @@ def ledger(
         met=total_ms <= deadline_ms,
         acquisition_ms=None if header.frame_time_s is None else header.frame_time_s * 1e3,
         dose_pc_per_nm2=header.dose_pc_per_nm2,
-        mode="tracking" if tracking else "tuning",
+        mode="tuning" if course.tuned_frame_id is None else "tracking",
+        drift=course.drift,
+        tuned_frame_id=course.tuned_frame_id,
+        policy=policy,
         optimiser=None if front is None else front.optimiser,
         evaluations=0 if front is None else front.evaluations,
         device=device,
@@ -89,6 +97,7 @@ def guard(
     met: bool,
     atoms: AtomMap | None,
     front: ParetoFront | None,
+    drift: Sequence[str] = (),
 ) -> Guard:
     """Every reason why a loop should not act on this result; fit when there is none."""
     chosen = None if front is None or front.chosen is None else front.points[front.chosen]
@@ -104,6 +113,9 @@ def guard(
         "er-too-high": chosen is not None and chosen.er > policy.max_er_for_control,
     }
     reasons = [reason for reason, holds in told.items() if holds]
+    reasons += [f"drifted: {code}" for code in drift if code in SCENE]
+    if FALLING in drift:
+        reasons.append(FALLING)
     return Guard(frame_id=header.frame_id, fit_for_control=not reasons, reasons=reasons)
 
 

@@ -33,7 +33,9 @@ class Workflow(Protocol):
         progress: ProgressSink,
         grown: Grown | None = None,
     ) -> Iterator[Document]:
-        """Results, StreamMemory and StageTime, each as soon as it is ready; `progress` meanwhile.
+        """Results, StreamMemory, StageTime and Course, each as soon as it is ready; `progress` meanwhile.
+
+        Once Course has come nothing is left to be worked on.
 
         grown: the scale space of these very pixels, wholly or partly filled; the analysis must come out the
         same without it.
@@ -59,11 +61,14 @@ class AtomFinding:
     def __init__(self, device: str) -> None:
         """Loads the numerics and warms every kernel: seconds the first time, never inside a deadline."""
         from paretoscope.optimise.warm import warm_up
-        from paretoscope.workflows import frame
+        from paretoscope.workflows import frame, redetection
         from paretoscope.workflows.prepared import PreparedCache
         from paretoscope.workflows.stages import Pace
+        from paretoscope.workflows.task import FrameTask
 
-        self._frame = frame
+        self._task = FrameTask
+        self._analyse = frame.analyse_frame
+        self._redetect = redetection.redetect_frame
         self._device = device
         self._cache = PreparedCache()
         self._pace = Pace()
@@ -83,8 +88,8 @@ class AtomFinding:
         progress: ProgressSink,
         grown: Grown | None = None,
     ) -> Iterator[Document]:
-        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace, grown)
-        return self._frame.analyse_frame(task, deadline, self._device, progress)
+        task = self._task(header, image, policy, memory, self._cache, self._pace, grown)
+        return self._analyse(task, deadline, self._device, progress)
 
     def redetect(
         self,
@@ -95,8 +100,8 @@ class AtomFinding:
         params: LogParams,
         revision: int,
     ) -> Iterator[Document]:
-        task = self._frame.FrameTask(header, image, policy, memory, self._cache, self._pace)
-        return self._frame.redetect_frame(task, params, revision, self._device)
+        task = self._task(header, image, policy, memory, self._cache, self._pace)
+        return self._redetect(task, params, revision, self._device)
 
     def _rehearse(self) -> None:
         """Work one small lattice: what is loaded on first use is then there for the first frame."""

@@ -6,7 +6,15 @@ from typing import Literal
 
 import numpy as np
 
-from paretoscope.contract import AtomMap, Classes, FrameHeader, LogParams, StreamMemory, StreamPolicy
+from paretoscope.contract import (
+    AtomMap,
+    Classes,
+    ClassModel,
+    FrameHeader,
+    LogParams,
+    StreamMemory,
+    StreamPolicy,
+)
 from paretoscope.core.blobs import Blobs
 from paretoscope.core.classes import segment
 from paretoscope.core.refine import Method, refine
@@ -63,9 +71,16 @@ def atom_map(
 
 
 def classed(
-    prepared: Prepared, atoms: AtomMap, policy: StreamPolicy, memory: StreamMemory, seed: int
+    prepared: Prepared,
+    atoms: AtomMap,
+    policy: StreamPolicy,
+    memory: StreamMemory,
+    model: ClassModel | None = None,
 ) -> tuple[AtomMap, Classes, StreamMemory]:
-    """The atoms with their classes, the classes, and the memory by which the next frame keeps their ids."""
+    """The atoms with their classes, the classes, and the memory by which the next frame keeps their ids.
+
+    model: classes of an earlier frame, taken over instead of a new fit.
+    """
     classes, memory = segment(
         prepared.image,
         atoms.columns["y_px"],
@@ -75,7 +90,8 @@ def classed(
         memory,
         atoms.frame_id,
         atoms.revision,
-        seed,
+        policy.seed,
+        model,
     )
     columns = atoms.columns | {"class_id": np.asarray(classes.labels, dtype=np.int32)}
     return atoms.model_copy(update={"columns": columns}), classes, memory

@@ -3,20 +3,19 @@
 The caller gives the image, the stream's policy and memory, a `Deadline` and a device; it gets documents
 as soon as they are ready and decides itself where they go.
 
-    pixels -> unit image -> expectation -> candidates -> early map -> tune -> windows -> refine -> classes
+    tracking   pixels -> unit image -> detect -> refine -> drift? -> classes
+    tuning     pixels -> unit image -> expectation -> candidates -> early map -> tune -> windows
+               -> refine -> classes
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from paretoscope.contract import (
+    Course,
     Document,
-    FrameHeader,
+    Drift,
     LogParams,
     ParameterMap,
     ParetoFront,
@@ -26,61 +25,82 @@ from paretoscope.contract import (
 )
 from paretoscope.core.blend import blended_blobs
 from paretoscope.core.blobs import Blobs
+from paretoscope.core.drift import Pixels, atoms_falling, pixels_of
+from paretoscope.core.hot_pixels import Cleaned, without_hot_pixels
 from paretoscope.core.windows import WindowGrid
 from paretoscope.deadline import Deadline
 from paretoscope.workflows.atoms import atom_map, classed, refinement_for
-from paretoscope.workflows.operating import keep_operating_point, operating_point_of, scored_point
-from paretoscope.workflows.prepared import Prepared, PreparedCache, prepare
-from paretoscope.workflows.stages import Budget, Pace, StageClock
+from paretoscope.workflows.operating import keep_operating_point, operating_point_of
+from paretoscope.workflows.prepared import Prepared, prepare
+from paretoscope.workflows.stages import Budget, StageClock
+from paretoscope.workflows.task import FrameTask
+from paretoscope.workflows.tracked import track
+from paretoscope.workflows.tracking import State, reasons_before, remembered, signature_of, state_of
 from paretoscope.workflows.tuning import Tuned, tune
 from paretoscope.workflows.window_tuning import parameter_map, tune_windows
 
 ProgressSink = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class FrameTask:
-    header: FrameHeader
-    image: np.ndarray
-    """(rows, columns) of the header's dtype."""
-    policy: StreamPolicy
-    memory: StreamMemory
-    cache: PreparedCache = field(default_factory=PreparedCache, compare=False, repr=False)
-    """Share one between tasks, and a re-detection of a recent frame needs no second scale space."""
-    pace: Pace = field(default_factory=Pace, compare=False, repr=False)
-    """Share one between tasks, and deadlines hold on a slow or busy machine as well."""
-    grown: Any | None = field(default=None, compare=False, repr=False)
-    """The scale space of this image, built while its rows came."""
-
-
 def analyse_frame(
     task: FrameTask, deadline: Deadline, device: str = "cpu", progress: ProgressSink | None = None
 ) -> Iterator[Document]:
-    """Yield AtomMap, ParetoFront, ParameterMap, Classes, StreamMemory and StageTime documents.
+    """Yield AtomMap, ParetoFront, ParameterMap, Classes, StreamMemory, Course and StageTime documents.
 
-    The first AtomMap may come early (from the operating point) and be followed by a better one; the last
-    document of each type is the one that counts. `progress` is called from within, now and then. Whatever
-    happens, the generator ends soon after the deadline with the best result so far.
+    A stream that tracks costs one detection (`tracked.track`). Otherwise, or where the frame has drifted away
+    from the one that was tuned, it is tuned. The first AtomMap may come early (from the operating point) and
+    be followed by a better one; the last document of each type is the one that counts, and once Course has
+    come nothing is left to be worked on. `progress` is called from within, now and then. Whatever happens,
+    the generator ends soon after the deadline with the best result so far.
 
     Raises BadFrame for pixels that cannot be analysed, BadLattice for a lattice that cannot be placed.
     """
-    policy, frame_id = task.policy, task.header.frame_id
     stages = StageClock(deadline.clock)
-    prepared = prepare(task.header, task.image, policy, device, stages)
+    with stages("intensity"):
+        cleaned = without_hot_pixels(task.image)
+    with stages("drift"):
+        pixels = pixels_of(task.image, cleaned.high - cleaned.low)
+    tuned, drift = task.memory.tracking, list[Drift]()
+    if tuned is not None and state_of(task.memory, task.policy) is State.TRACKING:
+        drift = reasons_before(tuned, task.header, task.policy, task.memory, pixels)
+        if not drift:
+            tracked = track(task, tuned, cleaned, pixels, deadline, device, stages)
+            if not tracked.drift:
+                yield from tracked.documents(stages)
+                return
+            drift = tracked.drift
+            yield tracked.atoms
+    yield from _tune(task, cleaned, pixels, drift, deadline, device, stages, progress)
+
+
+def _tune(
+    task: FrameTask,
+    cleaned: Cleaned,
+    pixels: Pixels,
+    drift: list[Drift],
+    deadline: Deadline,
+    device: str,
+    stages: StageClock,
+    progress: ProgressSink | None,
+) -> Iterator[Document]:
+    policy, frame_id = task.policy, task.header.frame_id
+    prepared = prepare(task.header, cleaned, policy, device, stages)
+    with stages("scale-space"):
+        candidates = prepared.candidates
     task.cache.put(frame_id, prepared)
     memory = prepared.rescaled(task.memory)
     if memory.operating is not None:
         # Where the stream stands is worth seeing at once; the search may still find something better.
-        standing = prepared.candidates.snap(memory.operating.params)
+        standing = prepared.snap(memory.operating.params)
         with stages("track"):
-            blobs = prepared.candidates.select(standing)
+            blobs = prepared.detect(standing)
             early = atom_map(task.header, prepared, blobs, standing, "parabola", deadline)
         yield early
 
     budget = Budget.of(deadline, prepared.expectation.n_expected, policy.segment.enabled, task.pace)
     with stages("tune"):
         tuned = tune(
-            prepared.candidates,
+            candidates,
             prepared.expectation,
             prepared.space,
             policy,
@@ -90,7 +110,8 @@ def analyse_frame(
             progress=_reporter(frame_id, "tune", progress),
         )
         tuned = keep_operating_point(prepared, tuned, policy, memory)
-    yield _front(frame_id, prepared, tuned, policy)
+    front = _front(frame_id, prepared, tuned, policy)
+    yield front
 
     with stages("windows"):
         windows = _windows(task, prepared, tuned, budget.windows)
@@ -112,50 +133,24 @@ def analyse_frame(
             "neighbour_px": prepared.expectation.neighbour_px,
         }
     )
+    now = signature_of(prepared, atoms, pixels)
+    tracking = None
+    if tuned.params is not None and policy.windows.use == "frame":
+        tracking = remembered(task.header, policy, memory, prepared, front, windows, now, drift)
+    memory = memory.model_copy(update={"tracking": tracking})
     if policy.segment.enabled and atoms.count:
         with stages("segment"):
-            atoms, classes, memory = classed(prepared, atoms, policy, memory, policy.seed)
+            atoms, classes, memory = classed(prepared, atoms, policy, memory)
         task.pace.note("segment", stages.last.ms / 1e3, atoms.count)
         yield atoms
         yield classes
     yield memory
-    yield from stages.timed
-
-
-def redetect_frame(
-    task: FrameTask,
-    params: LogParams,
-    revision: int,
-    device: str = "cpu",
-    deadline: Deadline | None = None,
-) -> Iterator[Document]:
-    """Detect one frame anew with `params`: yields FrontPoint, AtomMap, Classes and StageTime documents.
-
-    Uses the cached candidates of the frame when it was analysed in this process not long ago. Somebody is
-    looking at the screen: 'auto' refinement is the parabola here, which costs a millisecond.
-    """
-    deadline = deadline or Deadline.never()
-    stages = StageClock(deadline.clock)
-    policy, frame_id = task.policy, task.header.frame_id
-    prepared = task.cache.get(frame_id)
-    if prepared is None:
-        prepared = prepare(task.header, task.image, policy, device, stages)
-        task.cache.put(frame_id, prepared)
-    with stages("detect"):
-        snapped = prepared.candidates.snap(params)
-        point = scored_point(prepared, snapped, policy.rewards)
-        blobs = prepared.candidates.select(snapped)
-    yield point
-    with stages("refine"):
-        refinement = "parabola" if policy.refinement == "auto" else policy.refinement
-        atoms = atom_map(task.header, prepared, blobs, snapped, refinement, deadline, revision)
-    if policy.segment.enabled and atoms.count:
-        with stages("segment"):
-            atoms, classes, _ = classed(prepared, atoms, policy, task.memory, policy.seed)
-        yield atoms
-        yield classes
-    else:
-        yield atoms
+    before = task.memory.tracking
+    # Another dose, pick or policy finds another number of atoms; that says nothing about the sample.
+    falling = (
+        before is not None and atoms_falling(before.signature, now) and set(drift) <= {"age", "structure"}
+    )
+    yield Course(drift=[*drift, *(["atoms-falling"] if falling else [])])
     yield from stages.timed
 
 
@@ -182,11 +177,22 @@ def _front(frame_id: str, prepared: Prepared, tuned: Tuned, policy: StreamPolicy
         chosen=tuned.chosen,
         reference_point=(tuned.reference_point[0], tuned.reference_point[1]),
         hypervolume=tuned.hypervolume,
-        n_expected=prepared.expectation.document(),
+        n_expected=prepared.expected(),
         evaluations=tuned.evaluations,
         optimiser=tuned.optimiser,
         stop_reason=tuned.stop_reason,
         seed=policy.seed,
+        note=_why_empty(tuned, policy),
+    )
+
+
+def _why_empty(tuned: Tuned, policy: StreamPolicy) -> str | None:
+    if tuned.points or not tuned.evaluations:
+        return None
+    return (
+        f"{tuned.evaluations} parameter sets were tried; each has 1 or more in at least one of "
+        f"{', '.join(policy.rewards)} (missing as many atoms as there should be, say), and such a point is "
+        "never on the front. Check the lattice, the expected count and what the rewards call useless."
     )
 
 
@@ -215,4 +221,4 @@ def _found(task: FrameTask, prepared: Prepared, params: LogParams | None, window
         return blended_blobs(prepared.candidates, _grid(task), local)
     if params is None:
         return Blobs.none()
-    return prepared.candidates.select(params)
+    return prepared.detect(params)

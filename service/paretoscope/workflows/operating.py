@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from paretoscope.contract import FrontPoint, LogParams, OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.core import rewards
+from paretoscope.core.blobs import Blobs
 from paretoscope.workflows.choice import marked, pick_among, resolutions
 from paretoscope.workflows.prepared import Prepared
 from paretoscope.workflows.tuning import Tuned
 
 
-def scored_point(prepared: Prepared, params: LogParams, names: list[str]) -> FrontPoint:
-    """What `params` (on the grid) are worth on this frame, wherever they came from."""
-    blobs = prepared.candidates.select(params)
+def scored_point(prepared: Prepared, params: LogParams, blobs: Blobs, names: list[str]) -> FrontPoint:
+    """What `params`, which found `blobs`, are worth on this frame, wherever they came from."""
     values = rewards.evaluate([*dict.fromkeys(["qc", "er", *names])], blobs, prepared.expectation)
     return FrontPoint(
         params=params,
@@ -39,7 +39,7 @@ def keep_operating_point(
     if standing.weight is not None:
         ties = resolutions(policy.rewards, prepared.expectation.document())
         return replace(tuned, chosen=pick_among(tuned.points, standing.weight, policy.rewards, ties))
-    params = prepared.candidates.snap(standing.params)
+    params = prepared.snap(standing.params)
     return with_point(prepared, tuned, params, policy.rewards)
 
 
@@ -48,7 +48,7 @@ def with_point(prepared: Prepared, tuned: Tuned, params: LogParams, names: list[
     for index, point in enumerate(tuned.points):
         if point.params == params:
             return replace(tuned, chosen=index)
-    kept = scored_point(prepared, params, names)
+    kept = scored_point(prepared, params, prepared.detect(params), names)
     points = marked([*tuned.points, kept], names)
     return replace(tuned, points=points, chosen=[point.params for point in points].index(params))
 

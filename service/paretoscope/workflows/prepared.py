@@ -6,15 +6,18 @@ Built once per frame; a re-detection with other parameters starts from here and 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
 
-from paretoscope.contract import FrameHeader, LogParams, StreamMemory, StreamPolicy
-from paretoscope.core.candidates import CandidateSet
+from paretoscope.contract import ExpectedCount, FrameHeader, LogParams, StreamMemory, StreamPolicy
+from paretoscope.core.blobs import Blobs, detect_blobs
+from paretoscope.core.candidates import CandidateSet, snapped
 from paretoscope.core.expected import Expectation, expect
-from paretoscope.core.hot_pixels import without_hot_pixels
+from paretoscope.core.hot_pixels import Cleaned
+from paretoscope.core.scale_space import exact_grid
 from paretoscope.optimise.space import LogSpace
 from paretoscope.workflows.stages import StageClock
 
@@ -30,7 +33,45 @@ class Prepared:
     """(rows, columns) float32 in [0, 1]."""
     expectation: Expectation
     space: LogSpace
-    candidates: CandidateSet
+    device: str = "cpu"
+    hot: int = 0
+    """Hot and dead pixels that were clipped."""
+    _building: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """(S,) float32 scales of the candidates, px."""
+        return exact_grid(self.space.grid)
+
+    @property
+    def candidates(self) -> CandidateSet:
+        """Of the whole grid; built when first asked for, which a tracked frame never does."""
+        with self._building:
+            if "_candidates" not in self.__dict__:
+                built = CandidateSet.build(self.image, self.space.grid, CANDIDATE_FLOOR, self.device)
+                self.__dict__["_candidates"] = built
+            return self.__dict__["_candidates"]
+
+    def snap(self, params: LogParams) -> LogParams:
+        """The nearest parameters on the grid; see `CandidateSet.snap`."""
+        return snapped(self.grid, CANDIDATE_FLOOR, params)
+
+    def detect(self, params: LogParams) -> Blobs:
+        """The blobs of parameters on the grid: from the candidates where they are there, else from the scales
+        asked for alone."""
+        built: CandidateSet | None = self.__dict__.get("_candidates")
+        if built is not None:
+            return built.select(params)
+        return detect_blobs(self.image, params, self.device)
+
+    def expected(self) -> ExpectedCount | None:
+        """For the front, with what the image had to have mended."""
+        expectation = self.expectation
+        if self.hot:
+            note = f"{self.hot} hot or dead pixel{'s' if self.hot > 1 else ''} clipped"
+            known = f"{expectation.note}; " if expectation.note else ""
+            expectation = replace(expectation, note=known + note)
+        return expectation.document()
 
     def rescaled(self, memory: StreamMemory) -> StreamMemory:
         """`memory` with its parameters carried over to this frame's magnification.
@@ -79,29 +120,27 @@ class PreparedCache:
 
 
 def prepare(
-    header: FrameHeader, image: np.ndarray, policy: StreamPolicy, device: str, stages: StageClock
+    header: FrameHeader,
+    cleaned: Cleaned,
+    policy: StreamPolicy,
+    device: str,
+    stages: StageClock,
 ) -> Prepared:
-    """Everything that does not depend on detection parameters.
+    """Everything that does not depend on detection parameters, but for the candidates.
 
-    image: (rows, columns), any real dtype. Raises BadFrame and BadLattice.
+    Raises BadLattice.
     """
-    with stages("intensity"):
-        cleaned = without_hot_pixels(image)
-        unit, hot = cleaned.image, len(cleaned.places)
     with stages("lattice"):
         expectation = expect(
-            unit,
+            cleaned.image,
             header.pixel_size_nm,
             policy.lattice,
             policy.expected,
             policy.density_per_nm2,
             policy.count,
         )
-        if hot:
-            note = f"{hot} hot or dead pixel{'s' if hot > 1 else ''} clipped"
-            known = f"{expectation.note}; " if expectation.note else ""
-            expectation = replace(expectation, note=known + note)
-        space = LogSpace(expectation.neighbour_px, blob_sigma_px=expectation.blob_sigma_px)
-    with stages("scale-space"):
-        candidates = CandidateSet.build(unit, space.grid, CANDIDATE_FLOOR, device)
-    return Prepared(unit, expectation, space, candidates)
+    return Prepared(cleaned.image, expectation, space_of(expectation), device, len(cleaned.places))
+
+
+def space_of(expectation: Expectation) -> LogSpace:
+    return LogSpace(expectation.neighbour_px, blob_sigma_px=expectation.blob_sigma_px)

@@ -13,8 +13,14 @@ from paretoscope.adapters.store.records import Claim, StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
 
+MEMORIES_KEPT = 8
+
 
 class Streams(Instruments):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._memories: dict[str, tuple[bytes, StreamMemory]] = {}
+
     @translated
     def streams(self) -> list[StreamSummary]:
         """Every stream, the one that was last seen first."""
@@ -92,13 +98,22 @@ class Streams(Instruments):
         pipe.hmget(keys.memory(stream), "memory", "operating")
         pipe.hgetall(keys.names(stream))
         (memory, operating), names = pipe.execute()
-        held = unpack(memory, StreamMemory) if memory else StreamMemory()
+        held = self._unpacked(stream, memory) if memory else StreamMemory()
         return held.model_copy(
             update={
                 "operating": unpack(operating, OperatingPoint) if operating else None,
                 "class_names": _names(names),
             }
         )
+
+    def _unpacked(self, stream: str, memory: bytes) -> StreamMemory:
+        """A stream that tracks remembers the same from frame to frame: it is read once."""
+        known = self._memories.get(stream)
+        if known is None or known[0] != memory:
+            known = memory, unpack(memory, StreamMemory)
+            newest = [*((k, v) for k, v in self._memories.items() if k != stream), (stream, known)]
+            self._memories = dict(newest[-MEMORIES_KEPT:])
+        return known[1]
 
     @translated
     def set_memory(self, stream: str, memory: StreamMemory, claim: Claim | None = None) -> bool:
