@@ -116,6 +116,12 @@ def test_classes_are_taken_over_with_their_ids(tuned: list[Document], memory: St
         assert other.count == pytest.approx(one.count, abs=0.15 * len(now.labels))
 
 
+def test_how_atoms_were_refined_makes_no_drift() -> None:
+    quick = POLICY.model_copy(update={"refinement": "parabola"})
+    memory = last_of(worked(frame(scanned(seed=1), StreamMemory(), quick, sequence=0)), StreamMemory)
+    assert course(worked(frame(scanned(), memory))).drift == []
+
+
 def test_a_drifting_stage_is_tracked_all_the_way(memory: StreamMemory) -> None:
     for step in range(1, 13):
         image = scanned(seed=step, centre_nm=(MIDDLE_NM + 0.11 * step, MIDDLE_NM - 0.07 * step))

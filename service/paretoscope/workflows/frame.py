@@ -133,7 +133,7 @@ def _tune(
             "neighbour_px": prepared.expectation.neighbour_px,
         }
     )
-    now = signature_of(prepared, atoms, pixels)
+    now = signature_of(prepared, atoms, blobs, pixels)
     tracking = None
     if tuned.params is not None and policy.windows.use == "frame":
         tracking = remembered(task.header, policy, memory, prepared, front, windows, now, drift)

@@ -76,7 +76,7 @@ def track(
     if refinement == "gaussian":
         task.pace.note("refine", stages.last.ms / 1e3, atoms.count)
     with stages("drift"):
-        now = signature_of(prepared, atoms, pixels)
+        now = signature_of(prepared, atoms, blobs, pixels)
         drift = after_detection(tuned.signature, now)
         point = scored_point(prepared, params, blobs, policy.rewards)
     classes = None

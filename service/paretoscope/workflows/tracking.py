@@ -28,6 +28,7 @@ from paretoscope.contract import (
     Tracking,
 )
 from paretoscope.core import drift
+from paretoscope.core.blobs import Blobs
 from paretoscope.core.expectation import Expectation
 from paretoscope.workflows.prepared import Prepared
 
@@ -94,15 +95,15 @@ def checksum(policy: StreamPolicy) -> str:
     return f"{zlib.crc32(policy.model_dump_json(include=set(DETECTION)).encode()):08x}"
 
 
-def signature_of(prepared: Prepared, atoms: AtomMap, pixels: drift.Pixels) -> Signature:
+def signature_of(prepared: Prepared, atoms: AtomMap, blobs: Blobs, pixels: drift.Pixels) -> Signature:
     columns, expectation = atoms.columns, prepared.expectation
     y, x = columns["y_px"], columns["x_px"]
     return drift.signature(
         pixels,
         y,
         x,
-        columns["score"],
-        columns["sigma_px"],
+        blobs.response,
+        blobs.sigma_px,  # as detected: refined widths depend on how they were refined
         np.asarray(expectation.counts(y, x), dtype=bool),
         atoms.shape,
         expectation.neighbour_px,
