@@ -153,6 +153,13 @@ class Client:
         """How a frame stands: state, numbers, ledger, guard, fault."""
         return self._ask(calls.frame(frame_id))
 
+    def result(self, frame_id: str, *, timeout_s: float = 60.0) -> Result:
+        """Wait for the result of one frame, also one that is still on its way to the service.
+
+        Raises the worker's own fault (BadInput) where it cannot be analysed; Busy 'not-yet' after that time.
+        """
+        return self._carry_out(plans.result(frame_id, timeout_s))
+
     def front(self, frame_id: str) -> ParetoFront:
         return self._ask(calls.front(frame_id))
 

@@ -122,6 +122,9 @@ class AsyncClient:
     async def frame(self, frame_id: str) -> Result:
         return await self._ask(calls.frame(frame_id))
 
+    async def result(self, frame_id: str, *, timeout_s: float = 60.0) -> Result:
+        return await self._carry_out(plans.result(frame_id, timeout_s))
+
     async def front(self, frame_id: str) -> ParetoFront:
         return await self._ask(calls.front(frame_id))
 

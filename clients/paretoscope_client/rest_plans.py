@@ -16,7 +16,15 @@ from pydantic import ValidationError
 from paretoscope.contract import SCHEMA_MAJOR, BeamTargets, LogParams, StreamPolicy, TargetRule, beam_targets
 from paretoscope.contract.codec import first_complaint
 from paretoscope.contract.views import ChoiceView, Readiness
-from paretoscope.errors import BadParameters, Busy, Incompatible, ParetoscopeError, ServiceDown
+from paretoscope.errors import (
+    BadInput,
+    BadParameters,
+    Busy,
+    Incompatible,
+    NotFound,
+    ParetoscopeError,
+    ServiceDown,
+)
 from paretoscope_client import rest_calls as calls
 from paretoscope_client.fronts import Rule
 from paretoscope_client.rest_result import Picked, Result
@@ -27,6 +35,8 @@ Plan = Generator[calls.Call[Any] | float, Any, T]
 LONGEST_WAIT_S = 20.0
 """What the service is asked to wait at a time; it waits 60 s at most."""
 READY_AGAIN_S = 0.25
+NOT_THERE_YET_S = 0.05
+LOOK_AGAIN_S = 2.0
 
 
 def latest(stream: str, after: str | None, wait_s: float, stale: bool) -> Plan[Result | None]:
@@ -39,6 +49,41 @@ def latest(stream: str, after: str | None, wait_s: float, stale: bool) -> Plan[R
     if left > 0:
         newer = yield calls.latest(stream, found.frame_id, left)
     return (newer or found).require_fit(allow=set((newer or found).unfit()) - {"stale"})
+
+
+def result(frame_id: str, timeout_s: float) -> Plan[Result]:
+    until, seen = time.monotonic() + timeout_s, None
+    while True:
+        state = "not there"
+        try:
+            found: Result = yield calls.frame(frame_id)
+        except NotFound:
+            pause: calls.Call[Any] | float = NOT_THERE_YET_S
+        else:
+            if found.state == "done":
+                return found
+            if found.state in ("failed", "dropped"):
+                raise _fate(found)
+            state = found.state
+            pause = calls.latest(found.stream, seen, min(LOOK_AGAIN_S, max(0.0, until - time.monotonic())))
+        if time.monotonic() >= until:
+            raise Busy(
+                "not-yet",
+                hint=f"Frame {frame_id} has no result after {timeout_s:g} s; it is {state}. "
+                "Ask again, and see at /readyz whether a worker is there.",
+            )
+        try:
+            news = yield pause
+        except NotFound:  # the stream has no result at all yet
+            yield NOT_THERE_YET_S
+        else:
+            seen = news.frame_id if news is not None else seen
+
+
+def _fate(frame: Result) -> ParetoscopeError:
+    if frame.fault is not None:
+        return BadInput(frame.fault.code, hint=frame.fault.hint, retry=frame.fault.retry)
+    return BadInput(frame.state, hint=f"Frame {frame.frame_id} was {frame.state}; /v1/events says why.")
 
 
 def choose(

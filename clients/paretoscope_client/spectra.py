@@ -179,6 +179,37 @@ class Spectra:
             self._check(scanned, request)
             return scanned, header_fields(scanned, instrument, elapsed_s)
 
+    def park_beam(self, x: float, y: float) -> None:
+        """Let the beam wait at (x, y), fractions 0..1 of the scan, while nothing is scanned.
+
+        What ``BeamTargets.points`` gives. Raises InstrumentError as `scan` does.
+        """
+
+        def work(client: TemClient) -> None:
+            client.optics.paused_scan_beam_position = (x, y)
+
+        self._act(work, f"moving the beam to ({x:.4f}, {y:.4f})")
+
+    def blank_beam(self, blanked: bool = True) -> None:
+        """Take the beam off the specimen, or put it back."""
+
+        def work(client: TemClient) -> None:
+            blanker = client.optics.blanker
+            blanker.blank() if blanked else blanker.unblank()
+
+        self._act(work, "blanking the beam" if blanked else "unblanking the beam")
+
+    def _act(self, work: Callable[[TemClient], None], doing: str) -> None:
+        with self._lock:
+            if self._owner is None:
+                raise InstrumentError("not-connected", hint="Connect to the microscope first.")
+            try:
+                self._owner.call(work, self._patience_s, doing)
+            except InstrumentError as error:
+                if error.code == "instrument-disconnected":
+                    self.disconnect()
+                raise
+
     def _check(self, scanned: Scanned, request: ScanRequest) -> None:
         """That this is the image that was asked for, and a new one."""
         identity = scanned.identity

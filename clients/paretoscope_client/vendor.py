@@ -46,6 +46,11 @@ class TemClient(Protocol):
     def detectors(self) -> Detectors: ...
 
     @property
+    def optics(self) -> Any:
+        """.paused_scan_beam_position = (x, y), fractions of the scan; .blanker.blank() / unblank()."""
+        ...
+
+    @property
     def service(self) -> Any:
         """.system.name / serial_number / version; .autoscript.server.version / is_offline."""
         ...

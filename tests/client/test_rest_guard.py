@@ -206,3 +206,20 @@ def test_a_choice_the_service_refuses_says_so(client: Any, store: Store):  # noq
     params = LogParams(sigma_min=1.0, sigma_max=2.0, threshold=0.1, overlap=0.2)
     with pytest.raises(BadInput):
         client.choose(put_worked(store), params=params, point=1)
+
+
+def test_the_result_of_one_frame_is_awaited_from_before_it_is_there(client: Any, store: Store):  # noqa: F811
+    threading.Timer(0.3, put, (store, 0)).start()
+    threading.Timer(0.8, put_worked, (store, 0)).start()
+    assert client.result("stem-e1-000000", timeout_s=20.0).atoms == 60
+    put(store, 1)
+    with pytest.raises(Busy, match=r"not-yet.*queued"):
+        client.result("stem-e1-000001", timeout_s=0.2)
+    with pytest.raises(Busy, match=r"not-yet.*not there"):
+        client.result("stem-e1-000009", timeout_s=0.2)
+
+
+def test_a_frame_that_cannot_be_analysed_raises_its_fault(client: Any, worker: SmallWorker):  # noqa: F811
+    accepted = client.submit(np.zeros((64, 64), np.uint16), stream="lab")
+    with pytest.raises(BadInput, match=r"constant-image.*blanked"):
+        client.result(accepted.frame_id, timeout_s=20.0)

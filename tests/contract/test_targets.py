@@ -38,6 +38,7 @@ rules = st.builds(
     TargetRule,
     classes=st.lists(st.integers(-1, 3), max_size=3).map(tuple),
     min_confidence=st.sampled_from([0.0, 0.3, 0.9]),
+    min_score=st.sampled_from([0.0, 0.4]),
     edge_px=st.floats(0, 20),
     edge_nm=st.floats(0, 0.5),
     apart_px=st.floats(0, 30),
@@ -62,6 +63,7 @@ def test_every_target_keeps_every_rule(seed: int, rule: TargetRule) -> None:
         assert set(targets.columns["class_id"].tolist()) <= set(rule.classes)
     if rule.min_confidence > 0:
         assert (targets.columns["confidence"] >= rule.min_confidence).all()
+    assert (targets.columns["score"] >= rule.min_score).all()
     to_edge = np.minimum(at + 0.5, np.array(SHAPE) - 0.5 - at)
     assert (to_edge >= rule.edge_px).all()
     assert (to_edge * NM >= rule.edge_nm - 1e-9).all()
@@ -190,7 +192,9 @@ def test_a_rule_that_cannot_be_kept_says_what_to_do(rule: dict[str, Any], code: 
     assert len(refused.value.hint) > 20
 
 
-@pytest.mark.parametrize("rule", [{"classes": (1,)}, {"min_confidence": 0.5}, {"order": "confidence"}])
+@pytest.mark.parametrize(
+    "rule", [{"classes": (1,)}, {"min_confidence": 0.5}, {"min_score": 0.1}, {"order": "confidence"}]
+)
 def test_a_rule_needs_its_column(rule: dict[str, Any]) -> None:
     bare = {"y_px": np.zeros(1), "x_px": np.zeros(1)}
     with pytest.raises(BadParameters) as refused:

@@ -35,6 +35,8 @@ class TargetRule(BaseModel):
     """Ids or names of the classes wanted; empty: every atom, classed or not."""
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Least chance that it is an atom at all, 0..1."""
+    min_score: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    """Least response of the filter (column score): heavier species respond more strongly."""
     edge_px: Distance = 0.0
     """Least distance from the image's edge, px."""
     edge_nm: Distance = 0.0
@@ -62,7 +64,7 @@ class BeamTargets(BaseModel):
     shape: tuple[int, int]
     """(rows, columns) of the scan, px."""
     left_out: dict[str, int]
-    """Atoms not taken, counted by the first reason: 'class', 'confidence', 'edge', 'apart', 'at-most'."""
+    """Atoms not taken by the first reason: 'class', 'confidence', 'score', 'edge', 'apart', 'at-most'."""
     path: float
     """Length of the way from target to target, in `path_unit`."""
     path_unit: Literal["nm", "px"]
@@ -101,13 +103,13 @@ def beam_targets(
     for reason, good in (
         ("class", _of_class(atoms, rule, class_names or {})),
         ("confidence", _confidence(atoms, rule) >= rule.min_confidence),
+        ("score", _score(atoms, rule) >= rule.min_score),
         ("edge", _inside(places, shape, rule, pixel_size_nm)),
     ):
         left, before = left[good[left]], len(left)
         left_out[reason] = before - len(left)
     # Surest first; where that says nothing, the stronger response, then the order of the map.
-    score = np.asarray(atoms.get("score", np.zeros(len(places))), np.float64)
-    left = left[np.lexsort((left, -score[left], -_confidence(atoms, rule)[left]))]
+    left = left[np.lexsort((left, -_score(atoms, rule)[left], -_confidence(atoms, rule)[left]))]
     before = len(left)
     left = left[_apart(places[left], rule, pixel_size_nm)]
     left_out["apart"] = before - len(left)
@@ -150,6 +152,14 @@ def _confidence(atoms: Mapping[str, np.ndarray], rule: TargetRule) -> np.ndarray
     if rule.min_confidence > 0 or rule.order == "confidence":
         raise BadParameters("no-such-column", hint="To choose by confidence give that column as well.")
     return np.ones(len(atoms["y_px"]))
+
+
+def _score(atoms: Mapping[str, np.ndarray], rule: TargetRule) -> np.ndarray:
+    if "score" in atoms:
+        return np.asarray(atoms["score"], np.float64)
+    if rule.min_score > 0:
+        raise BadParameters("no-such-column", hint="To choose by score give that column as well.")
+    return np.zeros(len(atoms["y_px"]))
 
 
 def _nm(rule_nm: float, pixel_size_nm: tuple[float, float] | None) -> np.ndarray:
