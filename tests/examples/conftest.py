@@ -1,4 +1,3 @@
-
 import pytest
 
 from paretoscope_client import Client
