@@ -6,19 +6,15 @@ Names are loaded when first used, so that clients may import the contract withou
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from paretoscope.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from paretoscope.analysis import Analysis, analyze, detect
     from paretoscope.contract import LogParams
     from paretoscope.core.lattice import Lattice
     from paretoscope.movie import MovieFrame, detect_movie
-
-try:
-    __version__ = version("paretoscope")
-except PackageNotFoundError:
-    __version__ = "0+uninstalled"
 
 _HOMES = {
     "Analysis": "paretoscope.analysis",

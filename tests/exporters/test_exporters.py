@@ -40,9 +40,11 @@ def columns_of(name: str, content: bytes) -> dict[str, np.ndarray]:
     if name in ("arrow", "parquet"):
         table = (read_arrow if name == "arrow" else read_parquet)(content)
         return {one: table[one].to_numpy() for one in table.column_names}
-    if name == "csv":
+    if name in ("csv", "napari"):
         table = pa.csv.read_csv(io.BytesIO(content))
-        return {one: table[one].to_numpy() for one in table.column_names}
+        places = {"axis-0": "y_px", "axis-1": "x_px"} if name == "napari" else {}
+        names = [one for one in table.column_names if one != "index"]
+        return {places.get(one, one): table[one].to_numpy() for one in names}
     if name == "npy":
         rows = np.load(io.BytesIO(content), allow_pickle=False)
         return {one: rows[one] for one in rows.dtype.names}
@@ -79,7 +81,7 @@ def test_a_frame_without_atoms_has_all_columns_and_no_rows(name: str) -> None:
 )
 def test_any_number_comes_back_as_it_was(values: np.ndarray, name: str) -> None:
     base = record()
-    atoms = AtomMap(frame_id="f", columns={"y_px": values, "sigma_px": values}, shape=(9, 9))
+    atoms = AtomMap(frame_id="f", columns={"y_px": values, "x_px": values, "sigma_px": values}, shape=(9, 9))
     found = columns_of(name, FORMATS[name].encode(replace(base, atoms=atoms, classes=None)))
     back = np.asarray(found["y_px"], dtype=float).astype(np.float32)  # a CSV column of nulls has no type
     np.testing.assert_array_equal(back, values)

@@ -28,6 +28,7 @@ from paretoscope.api.routes import (
     classes,
     dead_letters,
     events,
+    export,
     frames,
     health,
     instruments,
@@ -41,7 +42,7 @@ from paretoscope.api.routes import (
 from paretoscope.api.settings import SMALL_BODY_BYTES, ApiSettings
 from paretoscope.api.tail import EventTail
 from paretoscope.api.uploads import Uploads
-from paretoscope.api.version import VERSION
+from paretoscope.version import VERSION
 
 DESCRIPTION = """Atoms, Pareto fronts and classes of the frames a microscope delivers.
 
@@ -82,7 +83,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    parts = (frames, results, mask, streams, choice, classes, events, policy, pauses, instruments)
+    parts = (frames, results, mask, export, streams, choice, classes, events, policy, pauses, instruments)
     for part in (*parts, audit, dead_letters):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)

@@ -62,8 +62,8 @@ def decode_image(body: bytes, content_type: str | None, raw: RawLayout) -> np.nd
     other = next((what for magic, what in OTHER_MAGICS.items() if body.startswith(magic)), None)
     if other is not None and not _fits(len(body), raw):
         raise UnsupportedMedia(
-            hint=f"The body is {other}. Send npy, TIFF or raw pixels; `paretoscope analyze FILE` and "
-            "`paretoscope simulate --replay FILE` read files of microscopes."
+            hint=f"The body is {other}. Say so by its name (?filename=image.dm4) to have it read; "
+            "without a name the body is npy, TIFF or raw pixels."
         )
     if kind == "application/x-npy":
         raise BadFile("not-npy", hint="The body does not start like an npy file; was it sent whole?")

@@ -21,7 +21,9 @@ Last = Annotated[int, typer.Option("--last", min=1, help="How many of the stream
 Out = Annotated[Path, typer.Option("--out", help="Folder for the files; it is made.")]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", help="csv (default), arrow, parquet, npy, hdf5 or json; may be repeated."),
+    typer.Option(
+        "--format", help="csv (default), arrow, parquet, npy, napari, hdf5 or json; may be repeated."
+    ),
 ]
 Figures = Annotated[bool, typer.Option(help="Draw the figures (PNG).")]
 Image = Annotated[bool, typer.Option("--image", help="Also the image, as TIFF (and npy with --format npy).")]

@@ -66,6 +66,10 @@ class Accepted(View):
     state: State
     duplicate: bool
     """True when this epoch and sequence number had come before; it was not stored again."""
+    images: int = 1
+    """How many the file holds; with `?index=` another than the first is taken."""
+    notes: list[str] = Field(default_factory=list)
+    """What the file's reader chose or could not find, one sentence each."""
     links: dict[str, str]
 
 
@@ -282,3 +286,25 @@ class InstrumentRequest(BaseModel):
     """By name, as `settings_schema` has them."""
     by: Annotated[str, Field(min_length=1, max_length=128)] = "operator"
     """Who says so, for the record."""
+
+
+class ReadFormat(View):
+    ending: str
+    """'.dm4', ..."""
+    what: str
+    installed: bool
+    """False: its reader is not installed here."""
+
+
+class ExportFormat(View):
+    format: str
+    """For ``?format=``."""
+    media_type: str
+    ending: str
+    """What the file's name ends with, behind the frame's id."""
+    what: str
+
+
+class Formats(View):
+    readable: list[ReadFormat]
+    exports: list[ExportFormat]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretoscope.adapters.exporters import arrow, csv_text, json_text, nexus, npy, parquet, tiff
+from paretoscope.adapters.exporters import arrow, csv_text, json_text, napari, nexus, npy, parquet, tiff
 from paretoscope.adapters.exporters.numbers import json_bytes
 from paretoscope.adapters.exporters.record import Record, summary
 
@@ -24,6 +24,7 @@ FORMATS: dict[str, Format] = {
     "arrow": Format("-atoms.arrow", lambda record: arrow.encode_file(record.atoms, record.atoms.columns)),
     "parquet": Format("-atoms.parquet", lambda record: parquet.encode(record.atoms, record.atoms.columns)),
     "npy": Format("-atoms.npy", lambda record: npy.encode(record.atoms, record.atoms.columns)),
+    "napari": Format("-napari.csv", lambda record: napari.encode(record.atoms)),
     "hdf5": Format(".h5", nexus.encode),
     "json": Format("-atoms.json", lambda record: json_text.encode(record.atoms, record.atoms.columns)),
 }

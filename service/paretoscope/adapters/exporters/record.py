@@ -9,6 +9,8 @@ import numpy as np
 
 from paretoscope.adapters.store import Store
 from paretoscope.contract import (
+    SCHEMA_MAJOR,
+    SCHEMA_MINOR,
     AtomMap,
     Classes,
     Fault,
@@ -19,6 +21,7 @@ from paretoscope.contract import (
     ParetoFront,
 )
 from paretoscope.errors import Busy, ParetoscopeError
+from paretoscope.version import VERSION
 
 _ATTEMPTS = 5
 
@@ -101,9 +104,6 @@ def _read(store: Store, frame_id: str) -> Record:
 
 def provenance(record: Record) -> dict[str, Any]:
     """How the result came about, as JSON can hold it: enough to repeat and to judge it."""
-    from paretoscope import __version__
-    from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
-
     front, ledger = record.front, record.ledger
     chosen = None if front is None or front.chosen is None else front.points[front.chosen]
     expected = None if front is None else front.n_expected
@@ -122,7 +122,7 @@ def provenance(record: Record) -> dict[str, Any]:
         "seed": None if front is None else front.seed,
         "versions": {
             "analysed_with": None if ledger is None else ledger.version or None,
-            "exported_with": __version__,
+            "exported_with": VERSION,
             "contract": f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}",
         },
         "header": record.header.model_dump(mode="json"),

@@ -119,6 +119,8 @@ def _dataset_step(dataset: h5py.Dataset) -> PixelSize | None:
     if direct is not None:
         steps = np.ravel(direct).astype(float)
         return as_pixel_size(steps[0], steps[-1])
+    if nexus := _nexus_step(dataset):
+        return nexus
     steps = []
     for dimension in list(dataset.dims)[-2:]:
         if not len(dimension) or len(dimension[0]) < 2:
@@ -126,6 +128,20 @@ def _dataset_step(dataset: h5py.Dataset) -> PixelSize | None:
         scale = dimension[0]
         steps.append(to_nm(float(scale[1]) - float(scale[0]), _text(scale.attrs.get("units"))))
     return as_pixel_size(*steps)
+
+
+def _nexus_step(dataset: h5py.Dataset) -> PixelSize | None:
+    """From the axes that the NXdata group names: evenly spaced places with units."""
+    group: Any = dataset.parent
+    names = [_text(name) for name in np.ravel(group.attrs.get("axes", []))][-2:]
+    if len(names) != 2 or not all(isinstance(group.get(name), h5py.Dataset) for name in names):
+        return None
+    axes: list[Any] = [group[name] for name in names]
+    if not all(axis.ndim == 1 and len(axis) > 1 for axis in axes):
+        return None
+    return as_pixel_size(
+        *(to_nm(float(axis[1]) - float(axis[0]), _text(axis.attrs.get("units"))) for axis in axes)
+    )
 
 
 def _attribute(group: h5py.Group, where: str, name: str) -> str | None:

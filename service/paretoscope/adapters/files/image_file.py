@@ -39,7 +39,8 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One file. `image` is its first frame; `frames()` runs over all, one in memory at a time."""
+    """One file. `image` is one frame of it, the first unless another was asked for; `frames()` runs over all,
+    one in memory at a time."""
 
     image: np.ndarray
     """(rows, columns), C order, of a dtype that a frame header can carry."""
@@ -53,12 +54,16 @@ class ImageFile:
     notes: tuple[str, ...] = ()
     """What the reader chose or could not find, one sentence each."""
     frame_count: int = 1
+    index: int = 0
+    """Which of them `image` is."""
     _source: ImageSource | None = field(default=None, repr=False, compare=False)
 
     def frames(self) -> Iterator[np.ndarray]:
         """Every frame in order, (rows, columns) each; raises BadFile where the file breaks off."""
-        yield self.image
-        for index in range(1, self.frame_count):
+        for index in range(self.frame_count):
+            if index == self.index:
+                yield self.image
+                continue
             assert self._source is not None
             yield load_frame(self._source, index, self.path)
 

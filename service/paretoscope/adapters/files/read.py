@@ -16,12 +16,14 @@ _READERS = {
     ".dm3": f"{_HERE}.vendor:read_dm",
     ".dm4": f"{_HERE}.vendor:read_dm",
     ".ser": f"{_HERE}.vendor:read_ser",
+    ".mrc": f"{_HERE}.vendor:read_mrc",
     ".tif": f"{_HERE}.tiff:read_tiff",
     ".tiff": f"{_HERE}.tiff:read_tiff",
     ".hspy": f"{_HERE}.hdf5:read_hdf5",
     ".hdf5": f"{_HERE}.hdf5:read_hdf5",
     ".h5": f"{_HERE}.hdf5:read_hdf5",
     ".hdf": f"{_HERE}.hdf5:read_hdf5",
+    ".nxs": f"{_HERE}.hdf5:read_hdf5",
     ".npy": f"{_HERE}.plain:read_npy",
     ".npz": f"{_HERE}.plain:read_npz",
     ".png": f"{_HERE}.plain:read_picture",
@@ -32,14 +34,16 @@ SUFFIXES = tuple(_READERS)
 """Every file name ending that `read_image` knows, in small letters."""
 
 
-def read_image(path: str | Path) -> ImageFile:
+def read_image(path: str | Path, index: int = 0) -> ImageFile:
     """Read the image or stack in `path`, its pixel size and what else the file says.
+
+    index: which image of a stack `image` is to be.
 
     The pixel size comes from the file; where the file is silent, from a .json of the same name beside it.
     Only the first frame is loaded; ``ImageFile.frames()`` reads the others one by one.
 
     Raises BadFile (no-such-file, not-a-file, empty-file, unknown-format, unreadable-file, truncated-file,
-    not-an-image, diffraction) and TooLarge (file-too-large). Nothing is ever unpickled.
+    not-an-image, no-such-image, diffraction) and TooLarge (file-too-large). Nothing is ever unpickled.
     """
     path = Path(path)
     _check_path(path)
@@ -59,7 +63,12 @@ def read_image(path: str | Path) -> ImageFile:
             hint=f"{path.name} cannot be read as {kind} ({type(error).__name__}: {_first_line(error)}). "
             "It may be cut short or of another kind: copy it again, or export it anew.",
         ) from error
-    image = load_frame(source, 0, path)
+    if not 0 <= index < source.shape[0]:
+        raise BadFile(
+            "no-such-image",
+            hint=f"{path.name} has images 0 to {source.shape[0] - 1}; {index} was asked.",
+        )
+    image = load_frame(source, index, path)
     shape = (image.shape[0], image.shape[1])
     size, notes = source.pixel_size_nm, source.notes
     if size is None:
@@ -75,6 +84,7 @@ def read_image(path: str | Path) -> ImageFile:
         title=source.title,
         notes=notes,
         frame_count=source.shape[0],
+        index=index,
         _source=source,
     )
 

@@ -1,4 +1,4 @@
-"""EMD (Velox and Berkeley), DM3 / DM4 and SER, read by rosettasciio."""
+"""EMD (Velox and Berkeley), DM3 / DM4, MRC and SER, read by rosettasciio."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def read_dm(path: Path) -> ImageSource:
     from rsciio.digitalmicrograph import file_reader
 
     return _pick(_quietly(lambda: file_reader(path, lazy=True)), path)
+
+
+def read_mrc(path: Path) -> ImageSource:
+    """Read the image or stack of an MRC file."""
+    from rsciio.mrc import file_reader
+
+    return _pick(_quietly(lambda: file_reader(str(path), lazy=True)), path)  # it searches the name as text
 
 
 def read_ser(path: Path) -> ImageSource:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from paretoscope.api import opening
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.ingest import RawLayout, decode_image
 from paretoscope.api.routes.parameters import NAME, Wait
@@ -56,6 +58,13 @@ async def post_frame(
     rows: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
     columns: Annotated[int | None, Query(ge=1, description="Raw pixels only.")] = None,
     dtype: Annotated[str | None, Query(description="Raw pixels only: uint8, uint16, ..., float64.")] = None,
+    filename: Annotated[
+        str | None,
+        Query(max_length=255, description="The body is a file of this name: its ending says which kind."),
+    ] = None,
+    index: Annotated[
+        int | None, Query(ge=0, lt=2**31, description="With `filename`: which image of several.")
+    ] = None,
     epoch: Annotated[
         str | None, Query(pattern=r"^[A-Za-z0-9]{1,32}$", description="With `sequence`: your own numbering.")
     ] = None,
@@ -66,6 +75,9 @@ async def post_frame(
 ) -> Response | Accepted:
     """An image from software that has no ZeroMQ: npy, TIFF (one grey image) or raw pixels, in the body.
 
+    With `filename` the body is a file of any format in GET /v1/formats; pixel size, dwell time and detector
+    are the file's own unless given here. Of several images the first is taken, or `index`.
+
     Answers 202 as soon as the store has it. `?wait=S` waits for the result and answers 200 with it, or 202
     when it takes longer; an image that cannot be analysed is then a problem with the worker's code and hint.
     """
@@ -73,18 +85,30 @@ async def post_frame(
         raise BadParameters(hint="Give both epoch and sequence, or neither.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise BadFrame("compressed", hint="Send the body uncompressed; TIFF may compress inside.")
-    body = await request.body()
+    told: dict[str, Any] = {
+        "pixel_size_nm": None if pixel_size_nm is None else (pixel_size_nm, pixel_size_nm),
+        "dwell_us": dwell_us,
+        "detector": detector,
+    }
+    images, notes = 1, []
+    if filename is not None:
+        with opening.folder() as folder:
+            path = await opening.received(request, Path(folder), filename)
+            file = await run_in_threadpool(opening.opened, path, index)
+        image, images, notes = file.image, file.images, list(file.notes)
+        told = opening.header_fields(file, filename) | {name: v for name, v in told.items() if v is not None}
+    else:
+        body = await request.body()
+        layout = RawLayout(rows, columns, dtype)
+        image = await run_in_threadpool(decode_image, body, request.headers.get("content-type"), layout)
 
     def take() -> tuple[str, bool]:
-        image = decode_image(body, request.headers.get("content-type"), RawLayout(rows, columns, dtype))
         header, fresh = context.uploads.put(
             context.store,
             stream,
             image,
             (epoch, sequence) if epoch is not None and sequence is not None else None,
-            pixel_size_nm=None if pixel_size_nm is None else (pixel_size_nm, pixel_size_nm),
-            dwell_us=dwell_us,
-            detector=detector,
+            **told,
         )
         return header.frame_id, fresh
 
@@ -103,6 +127,8 @@ async def post_frame(
         stream=stream,
         state=await run_in_threadpool(context.store.state, frame_id),  # type: ignore[arg-type]
         duplicate=not fresh,
+        images=images,
+        notes=notes,
         links=links,
     )
 

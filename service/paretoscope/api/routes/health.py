@@ -9,10 +9,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from paretoscope.api.context import Ctx
-from paretoscope.api.version import VERSION
 from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
 from paretoscope.contract.views import Health, Readiness, Version, WorkerView
 from paretoscope.errors import ParetoscopeError
+from paretoscope.version import VERSION
 
 router = APIRouter(tags=["health"])
 
