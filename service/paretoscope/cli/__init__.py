@@ -15,7 +15,10 @@ from typer.main import get_command
 from paretoscope.errors import ParetoscopeError
 
 COMMANDS = ("analyze", "demo", "serve", "worker", "bridge", "simulate", "export", "bench", "keys", "doctor")
-PASS_ON = {"simulate": {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}}
+PASS_ON = {
+    "simulate": {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    "bench": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
 """Commands whose options are another program's."""
 
 

@@ -29,10 +29,14 @@ def names() -> list[str]:
 
 
 def command(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Which one, 'all', or 'list' to see what there is.")] = "list",
     json: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this file.")] = None,
 ) -> None:
-    """Run a benchmark: medians and ratios, side by side with the peer in one run."""
+    """Run a benchmark: medians and ratios, side by side with the peer in one run.
+
+    Other options are its script's own: `paretoscope bench tuning --full`.
+    """
     from paretoscope.adapters.threads import thread_environment
 
     os.environ.update(thread_environment())  # as a worker runs
@@ -49,7 +53,14 @@ def command(
     for one in known if name == "all" else [name]:
         typer.echo(f"## {one}")
         target = json if json is None or name != "all" else json.with_stem(f"{json.stem}-{one}")
-        given, sys.argv = sys.argv, [f"{one}.py", *(["--json", str(target)] if target else [])]
+        given, sys.argv = (
+            sys.argv,
+            [
+                f"{one}.py",
+                *(["--json", str(target)] if target else []),
+                *(context.args if name != "all" else []),
+            ],
+        )
         try:
             runpy.run_path(str(folder() / f"{one}.py"), run_name="__main__")
         finally:
