@@ -62,6 +62,7 @@ class AtomFinding:
         """Loads the numerics and warms every kernel: seconds the first time, never inside a deadline."""
         from paretoscope.optimise.warm import warm_up
         from paretoscope.workflows import frame, redetection
+        from paretoscope.workflows.growing import growing
         from paretoscope.workflows.prepared import PreparedCache
         from paretoscope.workflows.stages import Pace
         from paretoscope.workflows.task import FrameTask
@@ -69,6 +70,7 @@ class AtomFinding:
         self._task = FrameTask
         self._analyse = frame.analyse_frame
         self._redetect = redetection.redetect_frame
+        self._growing = growing
         self._device = device
         self._cache = PreparedCache()
         self._pace = Pace()
@@ -76,7 +78,7 @@ class AtomFinding:
         self._rehearse()
 
     def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
-        return None
+        return self._growing(header, policy, memory, self._device)
 
     def analyse(
         self,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from paretoscope.contract import FrameHeader, StreamMemory, StreamPolicy
+from paretoscope.core.growing import GrowingScaleSpace
 from paretoscope.workflows.prepared import PreparedCache
 from paretoscope.workflows.stages import Pace
 
@@ -23,5 +23,5 @@ class FrameTask:
     """Share one between tasks, and a re-detection of a recent frame needs no second scale space."""
     pace: Pace = field(default_factory=Pace, compare=False, repr=False)
     """Share one between tasks, and deadlines hold on a slow or busy machine as well."""
-    grown: Any | None = field(default=None, compare=False, repr=False)
+    grown: GrowingScaleSpace | None = field(default=None, compare=False, repr=False)
     """The scale space of this image, built while its rows came."""

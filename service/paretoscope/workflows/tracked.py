@@ -19,6 +19,7 @@ from paretoscope.core.drift import Pixels, after_detection, atoms_falling
 from paretoscope.core.hot_pixels import Cleaned
 from paretoscope.deadline import Deadline
 from paretoscope.workflows.atoms import atom_map, classed, refinement_for
+from paretoscope.workflows.growing import answers
 from paretoscope.workflows.operating import scored_point
 from paretoscope.workflows.prepared import Prepared, space_of
 from paretoscope.workflows.stages import StageClock
@@ -67,9 +68,13 @@ def track(
     prepared = Prepared(cleaned.image, expectation, space_of(expectation), device, len(cleaned.places))
     task.cache.put(header.frame_id, prepared)
     chosen = tuned.front.points[tuned.front.chosen or 0]
-    with stages("detect"):
-        params = prepared.snap(carried(tuned, pixels))
-        blobs = prepared.detect(params)
+    params = prepared.snap(carried(tuned, pixels))
+    if task.grown is not None and answers(task.grown, task.image, params):
+        with stages("grown"):
+            blobs = task.grown.finish(task.image, cleaned).select(params)
+    else:
+        with stages("detect"):
+            blobs = prepared.detect(params)
     refinement = refinement_for(policy.refinement, len(blobs), deadline, task.pace)
     with stages("refine"):
         atoms = atom_map(header, prepared, blobs, params, refinement, deadline)

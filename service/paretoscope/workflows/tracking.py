@@ -175,12 +175,16 @@ def expectation_of(area: ExpectedArea) -> Expectation:
     )
 
 
+def chosen_on(tuned: Tracking) -> LogParams:
+    return tuned.front.points[tuned.front.chosen or 0].params
+
+
 def carried(tuned: Tracking, pixels: drift.Pixels) -> LogParams:
     """The chosen parameters with the threshold of the tuned frame in counts.
 
     The image that is searched runs from its darkest to its brightest pixel; one bright dopant that comes into
     view would otherwise raise the bar for all other atoms.
     """
-    chosen = tuned.front.points[tuned.front.chosen or 0].params
+    chosen = chosen_on(tuned)
     threshold = chosen.threshold * tuned.signature.span / pixels.span
     return chosen.model_copy(update={"threshold": threshold})
