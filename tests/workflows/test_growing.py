@@ -34,6 +34,8 @@ def test_atoms_are_those_of_a_frame_that_came_whole(memory, rows):
     plain = worked(frame(image, memory))
     ahead = worked(replace(frame(image, memory), grown=grown_of(image, memory, rows)))
     assert "grown" in stages_of(ahead)
+    first, last = ahead[0], last_of(ahead, AtomMap)
+    assert (first.refinement, first.count, first.params) == ("parabola", last.count, last.params)
     assert "detect" in stages_of(plain)
     assert last_of(ahead, Course) == last_of(plain, Course)
     ours, theirs = last_of(ahead, AtomMap), last_of(plain, AtomMap)

@@ -64,7 +64,7 @@ def analyse_frame(
     if tuned is not None and state_of(task.memory, task.policy) is State.TRACKING:
         drift = reasons_before(tuned, task.header, task.policy, task.memory, pixels)
         if not drift:
-            tracked = track(task, tuned, cleaned, pixels, deadline, device, stages)
+            tracked = yield from track(task, tuned, cleaned, pixels, deadline, device, stages)
             if not tracked.drift:
                 yield from tracked.documents(stages)
                 return

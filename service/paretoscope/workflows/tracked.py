@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from paretoscope.contract import (
@@ -61,21 +61,27 @@ def track(
     deadline: Deadline,
     device: str,
     stages: StageClock,
-) -> Tracked:
-    """One detection with the parameters chosen on the tuned frame, and whether they still fit."""
+) -> Generator[AtomMap, None, Tracked]:
+    """One detection with the parameters chosen on the tuned frame, and whether they still fit.
+
+    Where the scale space grew while the frame's rows came, a first map is there milliseconds after the last
+    of them, and comes at once; its positions are the parabola's.
+    """
     policy, header = task.policy, task.header
     expectation = expectation_of(tuned.expected)
     prepared = Prepared(cleaned.image, expectation, space_of(expectation), device, len(cleaned.places))
     task.cache.put(header.frame_id, prepared)
     chosen = tuned.front.points[tuned.front.chosen or 0]
     params = prepared.snap(carried(tuned, pixels))
-    if task.grown is not None and answers(task.grown, task.image, params):
-        with stages("grown"):
-            blobs = task.grown.finish(task.image, cleaned).select(params)
-    else:
-        with stages("detect"):
-            blobs = prepared.detect(params)
+    grown = task.grown if answers(task.grown, task.image, params) else None
+    with stages("detect" if grown is None else "grown"):
+        found = prepared.detect if grown is None else grown.finish(task.image, cleaned).select
+        blobs = found(params)
     refinement = refinement_for(policy.refinement, len(blobs), deadline, task.pace)
+    if grown is not None and refinement == "gaussian":
+        with stages("early"):
+            early = atom_map(header, prepared, blobs, params, "parabola", deadline)
+        yield early
     with stages("refine"):
         atoms = atom_map(header, prepared, blobs, params, refinement, deadline)
     if refinement == "gaussian":
