@@ -9,7 +9,7 @@ SPEED  ?=
 PORT   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench browser lock openapi wheel clean
+.PHONY: help demo test test-all check audit bench browser lock openapi wheel clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ check: $(VENV)/.dev ## lint, format, types, layers, container files
 	@$(BIN)/yamllint --strict docker .yamllint.yaml
 	@$(BIN)/hadolint docker/api.Dockerfile docker/worker.Dockerfile
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
+
+audit: $(VENV)/.dev ## known holes in what the lock files pin (needs a vulnerability service), secrets in the tree
+	@$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/.run ## side-by-side benchmarks, medians and ratios
 	@$(BIN)/paretoscope bench all
