@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class WindowGrid:
     def grid(self) -> tuple[int, int]:
         return len(self.tops_px), len(self.lefts_px)
 
-    @property
+    @cached_property
     def windows(self) -> list[Window]:
         return [Window(y, x, self.height_px, self.width_px) for y in self.tops_px for x in self.lefts_px]
 
