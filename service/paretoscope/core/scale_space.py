@@ -34,6 +34,8 @@ TRUNCATE = 4.0
 """Kernels end at this many standard deviations, as scipy's do."""
 STRIP_ROWS = 512
 """Height of the strips that a large frame is cut into: their transforms stay in the processor's cache."""
+PORTION = 1 << 17
+"""Complex numbers that are transformed together, 1 MB; at 2048 px that takes a third off."""
 MOST_KEPT_TRANSFER = 1 << 19
 """Pixels of a transform up to which its transfer function is kept: 32 of them take 32 MB at most."""
 
@@ -141,9 +143,15 @@ class Strip:
         if size != self._size:
             self._spectrum, self._size = self._mirrored_spectrum(size), size
         top, left = (size[0] - height) // 2, (size[1] - columns) // 2
-        filtered = torch.fft.ifft(self._spectrum * _transfer(sigma, size, self._source.device), dim=1)
-        plane = torch.fft.irfft(filtered[:, top : top + height].T.contiguous(), n=size[1], dim=1)
-        out.copy_(plane[:, left : left + columns])
+        transfer = _transfer(sigma, size, self._source.device)
+        half = size[1] // 2 + 1
+        rows = torch.empty((height, half), dtype=self._spectrum.dtype, device=self._source.device)
+        for part in _portions(half, size[0], self._source.device):
+            filtered = torch.fft.ifft(self._spectrum[part] * transfer[part], dim=1)
+            rows[:, part] = filtered[:, top : top + height].T
+        for part in _portions(height, half, self._source.device):
+            plane = torch.fft.irfft(rows[part], n=size[1], dim=1)
+            out[part] = plane[:, left : left + columns]
 
     def _mirrored_spectrum(self, size: tuple[int, int]) -> torch.Tensor:
         """Fourier transform of the strip with its rims, transposed: (columns / 2 + 1, rows) of `size`.
@@ -195,6 +203,12 @@ def constant_response(sigma: float) -> float:
     """The response to an image of ones: not 0, because kernels end and the second one is not renormalised."""
     smooth, curve = kernel_1d(sigma, 0).sum(), -sigma * sigma * kernel_1d(sigma, 2).sum()
     return float(2.0 * smooth * curve)
+
+
+def _portions(count: int, length: int, device: torch.device) -> list[slice]:
+    """`count` transforms of that length in portions that stay in a core's cache; all at once elsewhere."""
+    portions = max(1, round(count * length / PORTION)) if device.type == "cpu" else 1
+    return [slice(count * i // portions, count * (i + 1) // portions) for i in range(portions)]
 
 
 def _transfer(sigma: float, size: tuple[int, int], device: torch.device) -> torch.Tensor:
