@@ -26,14 +26,17 @@ export class Files {
 
   async send(files) {
     let taken = 0;
+    const notes = [];
     for (const file of files) {
       try {
-        await sendFile(`/v1/frames?stream=${STREAM}&filename=${encodeURIComponent(file.name)}`, file);
+        const told = await sendFile(`/v1/frames?stream=${STREAM}&filename=${encodeURIComponent(file.name)}`, file);
         taken += 1;
+        if (told.images > 1) notes.push(`${file.name} holds ${told.images} images, the first was taken.`);
+        notes.push(...(told.notes ?? []));
       } catch (problem) {
         this.onProblem({ code: problem.code, message: `${file.name}: ${problem.message}` });
       }
     }
-    if (taken) this.onTaken(STREAM, `${plural(taken, "image")} sent to be analysed.`);
+    if (taken) this.onTaken(STREAM, [`${plural(taken, "image")} sent to be analysed.`, ...notes].join(" "));
   }
 }

@@ -5,7 +5,7 @@ import { AtomCard } from "./atom_card.js";
 import { ClassList } from "./classes.js";
 import { Compare } from "./compare.js";
 import { FrameControls, showLegend } from "./controls.js";
-import { exportMenu } from "./exports.js";
+import { ExportMenu } from "./exports.js";
 import { Files } from "./files.js";
 import { FrontPlot } from "./front.js";
 import { Health } from "./health.js";
@@ -64,7 +64,7 @@ const show = (stream) => openStream(stream).then(() => refresh()).catch(notice);
 const instruments = new Instruments({ button: $("instruments-open"), sheet: $("instruments"), starter: $("starter"), onStream: show, onProblem: notice });
 new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
   onTaken: (stream, words) => { good("files")(words); show(stream); } });
-exportMenu($("export-list"), () => page.view?.frame_id, $("map"), notice);
+new ExportMenu({ list: $("export-list"), shown: () => page.view?.frame_id, canvas: $("map"), problem: notice });
 install(keyTable({ transport, compare, picks, plot, map, controls, lattice }), $("help-keys"));
 
 // --- loading
