@@ -6,6 +6,16 @@ import { pointWords, showNumbers } from "./numbers.js";
 import { showTimes } from "./times.js";
 
 const $ = (id) => document.getElementById(id);
+const MODES = {
+  tuning: "The parameters of this frame were searched for.", tracking: "The operating point was kept from the frame before.",
+  redetection: "Detected anew after a pick.",
+};
+/** Why a stream was tuned anew, in an operator's words; one that is not here goes by its code. */
+const DRIFTS = {
+  restart: "the source started anew", shape: "another size", sampling: "another pixel size", detector: "another detector",
+  policy: "the settings changed", choice: "a pick", age: "it was time", dose: "the dose changed", contrast: "the contrast changed",
+  structure: "the structure changed", "atoms-falling": "atoms become fewer",
+};
 const COMPONENTS_AFTER_MS = 40; // the next frame's own requests go first
 
 export class ResultCards {
@@ -17,7 +27,9 @@ export class ResultCards {
   show({ view, front, classes }) {
     Object.assign(this, { view, front });
     this.plot.show(front);
-    $("front-note").textContent = front ? plural(front.points.length, "point") : "not yet";
+    $("front-note").textContent = !front ? "not yet" : front.note ?? plural(front.points.length, "point") +
+      (front.tuned_frame_id ? `, tuned on ${front.tuned_frame_id}` : "");
+    $("front-note").title = $("front-note").textContent;
     this.showPoint(null);
     this.classList.show(classes);
     $("classes-note").textContent = classes ? (classes.chosen_by === "bic" ? "number chosen by BIC" : "") : "not yet";
@@ -31,11 +43,16 @@ export class ResultCards {
     $("params").textContent = pointWords(this.front, this.view, index);
   }
 
+  /** Tracking, tuning, or tuned anew because something drifted away. */
   showMode(ledger) {
-    $("mode").hidden = !ledger?.mode;
-    $("mode").textContent = $("mode").dataset.mode = ledger?.mode ?? "";
-    $("mode").title = { tuning: "The parameters of this frame were searched for", tracking: "The operating point was kept from frame to frame",
-      drifted: "The sample drifted or changed; the parameters are searched anew" }[ledger?.mode] ?? "";
+    const chip = $("mode");
+    chip.hidden = !ledger?.mode;
+    if (chip.hidden) return;
+    const drift = (ledger.drift ?? []).map((one) => DRIFTS[one] ?? one);
+    chip.dataset.mode = drift.length ? "drifted" : ledger.mode;
+    chip.textContent = drift.length ? `drifted: ${drift[0]}` : ledger.mode;
+    chip.title = [MODES[ledger.mode] ?? "", ledger.tuned_frame_id ? `Tuned on ${ledger.tuned_frame_id}.` : "",
+      drift.length ? `What changed: ${drift.join(", ")}.` : ""].filter(Boolean).join(" ");
   }
 
   /** The components are large: they follow the class pictures, once a second at most. */
