@@ -100,8 +100,10 @@ def test_an_operators_session(live: Page):
 
     # What changed since then.
     live.keyboard.press("k")
+    pinned = map_.get_attribute("data-frame") or ""
     live.get_by_role("button", name="Difference").click()
     live.keyboard.press("l")
+    expect(map_).to_have_attribute("data-compared-with", pinned)
     expect(live.locator("#compare-told")).to_contain_text("in both")
     kept(live, "7-difference")
     live.get_by_role("button", name="Compare", exact=True).click()

@@ -70,7 +70,7 @@ export class Compare {
     if (!this.on) return;
     const id = this.pinned && this.pinned !== content.frameId ? this.pinned : this.before(content.frameId);
     $("compare-with").textContent = id ?? "–";
-    if (!id) return this.tell("No other frame yet");
+    if (!id) return this.alone("No other frame yet");
     const turn = (this.turn += 1);
     let reference = null;
     try {
@@ -79,7 +79,7 @@ export class Compare {
       this.problem(problem);
     }
     if (turn !== this.turn || !this.on) return;
-    if (!reference) return this.tell("That frame is no longer kept");
+    if (!reference) return this.alone("That frame is no longer kept");
     this.show(content, reference);
   }
 
@@ -90,20 +90,21 @@ export class Compare {
       this.other.show(reference);
       $("other-told").textContent = this.pinned ? "pinned" : "the frame before";
     } else if (this.way === "blink") {
+      this.map.show(content);
       let face = 0;
       this.timer = setInterval(() => {
         face = 1 - face;
         this.map.show(face ? reference : content);
       }, BLINK_MS);
     } else if (String(content.shape) !== String(reference.shape)) {
-      this.tell("The two differ in size: compare them side by side");
+      this.alone("The two differ in size: compare them side by side");
     } else {
       this.map.difference = {
         picture: differencePicture(content.picture, reference.picture, ofPicture(match?.shift, content)),
         fresh: match?.fresh ?? [], gone: match?.gone ?? [], goneColumns: reference.columns,
         legend: { entries: [["new, brighter", "#e69f00"], ["gone, darker", "#56b4e9"]] },
       };
-      this.map.draw();
+      this.map.show(content);
     }
     Object.assign($("map").dataset, { comparedWith: reference.frameId, fresh: match?.fresh.length ?? "", gone: match?.gone.length ?? "" });
   }
@@ -117,6 +118,14 @@ export class Compare {
     const moved = content.pixelNm ? `${Math.round(1000 * length * content.pixelNm)} pm` : `${length.toFixed(2)} px`;
     this.tell(`${fresh.length} new · ${gone.length} gone · ${plural(pairs.length, "atom")} in both, shifted ${moved}`);
     return match;
+  }
+
+  /** There is nothing to set it against. */
+  alone(words) {
+    clearInterval(this.timer);
+    this.map.difference = null;
+    this.map.show(this.content);
+    this.tell(words);
   }
 
   tell(words) {

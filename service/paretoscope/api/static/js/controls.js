@@ -13,7 +13,7 @@ export class FrameControls {
     this.onLoad = onLoad;
     this.timer = null;
     const redraw = (id, event, change) => $(id).addEventListener(event, ({ target }) => { change(target); map.draw(); map.follower?.draw(); });
-    redraw("show-atoms", "change", (box) => { map.look.showAtoms = box.checked; });
+    redraw("show-atoms", "change", (box) => { map.look.showAtoms = box.checked; map.point(-1); });
     this.offer(Object.keys(COLUMN_WORDS));
     $("colour-by").addEventListener("change", ({ target }) => { map.look.colourBy = target.value; onLoad(); });
     redraw("least-confidence", "input", (slider) => {

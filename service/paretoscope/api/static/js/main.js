@@ -46,7 +46,7 @@ const history = new History((id) => refresh(id), () => transport?.draw());
 const transport = new Transport(history);
 const compare = new Compare({ map, other, problem: notice, before: (id) => history.before(id),
   peek: (id) => loader.peek(id).then((loaded) => loaded && contentOf(loaded)) });
-const scatter = new Scatter($("scatter"), (index) => map.point(index));
+const scatter = new Scatter($("scatter"), (index) => { if (map.content?.frameId === scatter.classes?.frame_id) map.point(index); });
 const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), (index) => cards.showPoint(index));
 const classList = new ClassList($("classes"), nameClass, (classes) => cards.showComponents(classes));
 const lattice = new LatticeCard(() => page.stream, good("lattice"));
@@ -104,6 +104,7 @@ async function openStream(name) {
   strip.clear();
   tally.clear();
   scanBar.clear();
+  scatter.show(null);
   if (!name) return;
   await Promise.all([history.open(name), strip.recall(name)]);
   tally.seed(strip.bars.values());

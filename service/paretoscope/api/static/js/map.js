@@ -19,11 +19,18 @@ export class AtomCanvas {
     this.difference = null; // {picture, fresh, gone, goneColumns, legend} in place of picture and atoms
     this.look = lead?.look ?? { colourBy: "class_id", classNames: new Map(), showAtoms: true, leastConfidence: 0, overlay: "none" };
     this.hovered = -1;
-    this.view = new Viewport(canvas, () => { this.draw(); this.follower?.draw(); }, lead?.view);
+    this.view = new Viewport(canvas, () => this.moved(), lead?.view);
     if (lead) lead.follow(this);
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("pointermove", (event) => this.point(this.nearest(event)));
     canvas.addEventListener("pointerleave", () => this.point(-1));
+  }
+
+  /** Another part of the frame is in view. */
+  moved() {
+    this.draw();
+    this.follower?.draw();
+    this.onHover(this.hovered);
   }
 
   follow(other) {

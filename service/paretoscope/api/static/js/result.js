@@ -16,6 +16,8 @@ const DRIFTS = {
   policy: "the settings changed", choice: "a pick", age: "it was time", dose: "the dose changed", contrast: "the contrast changed",
   structure: "the structure changed", "atoms-falling": "atoms become fewer",
 };
+/** What is no change of the sample or the beam. */
+const OURS = new Set(["restart", "policy", "choice", "age"]);
 const COMPONENTS_AFTER_MS = 40; // the next frame's own requests go first
 
 export class ResultCards {
@@ -28,8 +30,8 @@ export class ResultCards {
     Object.assign(this, { view, front });
     this.plot.show(front);
     $("front-note").textContent = !front ? "not yet" : front.note ?? plural(front.points.length, "point") +
-      (front.tuned_frame_id ? `, tuned on ${front.tuned_frame_id}` : "");
-    $("front-note").title = $("front-note").textContent;
+      (front.tuned_frame_id ? `, tuned on ${front.tuned_frame_id.split("-").at(-1)}` : "");
+    $("front-note").title = front?.tuned_frame_id ? `Tuned on ${front.tuned_frame_id}` : "";
     this.showPoint(null);
     this.classList.show(classes);
     $("classes-note").textContent = classes ? (classes.chosen_by === "bic" ? "number chosen by BIC" : "") : "not yet";
@@ -49,15 +51,16 @@ export class ResultCards {
     chip.hidden = !ledger?.mode;
     if (chip.hidden) return;
     const drift = (ledger.drift ?? []).map((one) => DRIFTS[one] ?? one);
-    chip.dataset.mode = drift.length ? "drifted" : ledger.mode;
-    chip.textContent = drift.length ? `drifted: ${drift[0]}` : ledger.mode;
+    const sample = (ledger.drift ?? []).some((one) => !OURS.has(one));
+    chip.dataset.mode = sample ? "drifted" : ledger.mode;
+    chip.textContent = drift.length ? `${sample ? "drifted" : "tuned anew"}: ${drift[0]}` : ledger.mode;
     chip.title = [MODES[ledger.mode] ?? "", ledger.tuned_frame_id ? `Tuned on ${ledger.tuned_frame_id}.` : "",
       drift.length ? `What changed: ${drift.join(", ")}.` : ""].filter(Boolean).join(" ");
   }
 
   /** The components are large: they follow the class pictures, once a second at most. */
   async showComponents(classes) {
-    if (!classes) return this.scatter.show(null);
+    if (!classes) return null; // they come; the dots stay meanwhile
     await new Promise((done) => setTimeout(done, COMPONENTS_AFTER_MS));
     const whole = await getJsonOrNull(`/v1/frames/${classes.frame_id}/classes`).catch(() => null); // the dots stay as they are
     return whole && this.scatter.show(whole);
