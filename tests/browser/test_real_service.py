@@ -58,7 +58,7 @@ def test_an_operators_pick_changes_the_map_and_steers_the_next_frame(
         expect(live.locator("#map")).to_have_attribute("data-atoms", str(picked.atoms))
 
         live.locator("#front").get_by_role("option", selected=True).focus()
-        live.keyboard.press("End" if picked.chosen != 0 else "Home")  # the first point has the least QC: right
+        live.keyboard.press("End" if picked.chosen != 0 else "Home")  # the first has the least QC
         live.keyboard.press("Enter")
         expect(live.locator("#map")).to_have_attribute("data-revision", "2")
         steered = client.frame(first.frame_id)
