@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Clock = Callable[[], float]
 """Seconds from an arbitrary origin, never going backwards."""
@@ -20,6 +20,9 @@ class Deadline:
 
     at_s: float
     clock: Clock = field(default=time.monotonic, repr=False, compare=False)
+    give_way: Callable[[float], object] | None = field(default=None, repr=False, compare=False)
+    """Called with the seconds left each time somebody asks for them. Long work looks at its deadline between
+    steps, so this is where it can wait for something more urgent (`Gate`)."""
 
     @classmethod
     def after(cls, seconds: float, clock: Clock = time.monotonic) -> Deadline:
@@ -34,6 +37,10 @@ class Deadline:
 
     def remaining_s(self) -> float:
         """Seconds left; negative once it has passed."""
+        left_s = self.at_s - self.clock()
+        if self.give_way is None:
+            return left_s
+        self.give_way(left_s)
         return self.at_s - self.clock()
 
     def passed(self) -> bool:
@@ -41,4 +48,4 @@ class Deadline:
 
     def sooner(self, seconds: float) -> Deadline:
         """This deadline or `seconds` from now, whichever comes first."""
-        return Deadline(min(self.at_s, self.clock() + seconds), self.clock)
+        return replace(self, at_s=min(self.at_s, self.clock() + seconds))

@@ -22,6 +22,7 @@ from paretoscope.contract import (
     StageTime,
 )
 from paretoscope.errors import BadParameters, NotFound, ParetoscopeError
+from paretoscope.gate import Gate
 from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
 from paretoscope.worker.pulse import Pulse
@@ -38,8 +39,16 @@ class ChoiceWorker:
     """Answers choices one by one, beside a frame that may be tuning meanwhile."""
 
     def __init__(
-        self, store: Store, workflow: Workflow, pulse: Pulse, patience: Patience, consumer: str
+        self,
+        store: Store,
+        workflow: Workflow,
+        pulse: Pulse,
+        patience: Patience,
+        consumer: str,
+        gate: Gate | None = None,
     ) -> None:
+        """gate: by which a search in the same process lets an answer go first."""
+        self._gate = gate or Gate()
         self._store = store
         self._workflow = workflow
         self._pulse = pulse
@@ -61,7 +70,7 @@ class ChoiceWorker:
         bound = structlog.contextvars.bound_contextvars(
             frame_id=claim.choice.frame_id, choice_id=claim.choice_id
         )
-        with bound, self._pulse.holding(claim, STUCK_S):
+        with bound, self._gate.entered(), self._pulse.holding(claim, STUCK_S):
             fault = self._attempt(claim)
             if fault is not None:
                 log.warning("choice failed", code=fault.code, hint=fault.hint)

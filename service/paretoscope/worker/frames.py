@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from paretoscope.contract import (
 )
 from paretoscope.deadline import Deadline
 from paretoscope.errors import BadInput, NotFound, ParetoscopeError, StoreDown
+from paretoscope.gate import Gate
 from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
 from paretoscope.worker.pulse import Pulse
@@ -59,8 +61,11 @@ class FrameWorker:
         version: str,
         clock: Callable[[], datetime] = utc_now,
         grown: Callable[[Claim], Grown | None] = lambda _: None,
+        gate: Gate | None = None,
     ) -> None:
-        """grown: gives the scale space that was built while the frame's rows came, where there is one."""
+        """grown: gives the scale space that was built while the frame's rows came, where there is one.
+        gate: who may go first while a frame is tuned."""
+        self._gate = gate or Gate()
         self._grown = grown
         self._store = store
         self._workflow = workflow
@@ -120,6 +125,7 @@ class FrameWorker:
         begun = self._clock()
         waited_s = max(0.0, (begun - claim.received_at).total_seconds())
         deadline = Deadline.after(policy.deadline_s - waited_s - PUBLISH_RESERVE_S)
+        deadline = replace(deadline, give_way=self._gate.give_way)
         memory = self._patience.until_done(lambda: self._store.memory(claim.header.stream))
         result = _Result(self._store, claim)
         result.stages.append(StageTime(name="queued", ms=waited_s * 1e3))

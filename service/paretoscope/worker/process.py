@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.core.devices import pick_device
 from paretoscope.errors import ParetoscopeError
+from paretoscope.gate import Gate
 from paretoscope.settings import Settings, load
 from paretoscope.worker.choices import ChoiceWorker
 from paretoscope.worker.frames import FrameWorker
@@ -26,6 +28,7 @@ from paretoscope.worker.workflow import AtomFinding, Workflow
 
 log = structlog.get_logger(__name__)
 
+SWITCH_S = 0.0005
 NAME_VARIABLE = "PARETOSCOPE_WORKER_NAME"
 """Set by the supervisor: a restarted worker that keeps its name gets its unfinished frame back at once."""
 CANNOT_START = 2
@@ -43,6 +46,9 @@ def run(
     make_workflow: Callable[[str], Workflow] = AtomFinding,
 ) -> None:
     """Work until `stop`. Raises BadParameters for a device that is not here."""
+    # Searches are Python between short array operations; a thread that answers a pick beside one would wait
+    # 5 ms, the default, each time it needs the interpreter.
+    sys.setswitchinterval(SWITCH_S)
     store = Store.open(store_url(settings), settings.limits)
     pulse = Pulse(store, consumer).start()
     try:
@@ -53,11 +59,20 @@ def run(
         log.info("worker ready", worker=consumer, device=device)
         patience = Patience(stop)
         patience.until_done(store.sweep_consumers)
+        gate = Gate()
         rows = RowFeed(store, workflow, pulse, stop)
         frames = FrameWorker(
-            store, workflow, pulse, patience, consumer, device=device, version=__version__, grown=rows.take
+            store,
+            workflow,
+            pulse,
+            patience,
+            consumer,
+            device=device,
+            version=__version__,
+            grown=rows.take,
+            gate=gate,
         )
-        choices = ChoiceWorker(store, workflow, pulse, patience, consumer)
+        choices = ChoiceWorker(store, workflow, pulse, patience, consumer, gate)
         beside = [
             threading.Thread(target=choices.run, name="choices", daemon=True),
             threading.Thread(target=rows.run, name="rows", daemon=True),
