@@ -38,6 +38,7 @@ from paretoscope.api.routes import (
     policy,
     results,
     streams,
+    targets,
 )
 from paretoscope.api.settings import SMALL_BODY_BYTES, ApiSettings
 from paretoscope.api.tail import EventTail
@@ -83,7 +84,20 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         uploads=Uploads(),
     )
     problems.install(app)
-    parts = (frames, results, mask, export, streams, choice, classes, events, policy, pauses, instruments)
+    parts = (
+        frames,
+        results,
+        mask,
+        export,
+        targets,
+        streams,
+        choice,
+        classes,
+        events,
+        policy,
+        pauses,
+        instruments,
+    )
     for part in (*parts, audit, dead_letters):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)

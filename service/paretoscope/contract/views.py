@@ -107,10 +107,86 @@ class PauseView(View):
     """null: its frames are taken."""
 
 
+class FrameRow(View):
+    """One frame in a list: enough to draw it in a strip."""
+
+    frame_id: str
+    state: State
+    epoch: str
+    sequence: int
+    received_at: str
+    """UTC, when the store had it."""
+    gap: int
+    """How many frames are missing just before it."""
+    revision: int = 0
+    atoms: int | None = None
+    qc: float | None = None
+    er: float | None = None
+    n_expected: float | None = None
+    points: int | None = None
+    """How many points its front has."""
+    classes: dict[str, int] | None = None
+    """Class id -> how many atoms."""
+    mode: str | None = None
+    """'tuning', 'tracking' or 'redetection'."""
+    total_ms: float | None = None
+    """From the last byte to the result."""
+    deadline_ms: float | None = None
+    acquisition_ms: float | None = None
+    met: bool | None = None
+    """Whether its deadline was met."""
+    dose_pc_per_nm2: float | None = None
+    fit_for_control: bool | None = None
+    reasons: list[str] = Field(default_factory=list)
+    """Why a control loop may not act on it."""
+    fault: str | None = None
+    """Code of what went wrong."""
+    hint: str | None = None
+    shape: tuple[int, int]
+    pixel_size_nm: tuple[float, float] | None = None
+    simulated: bool = False
+
+
 class FrameIds(View):
     stream: str
     frames: list[str]
     """Newest first."""
+    rows: list[FrameRow] | None = None
+    """The same frames with what is known of each; with `?detail=true`."""
+    before: str | None = None
+    """For the next page: `?before=`; null where there is no more."""
+
+
+class Tally(View):
+    """What a stream's frames add up to since it began."""
+
+    stream: str
+    since: str | None
+    """UTC, when its first frame came; null: none has."""
+    received: int
+    done: int
+    failed: int
+    dropped: int
+    dropped_by_reason: dict[str, int]
+    failed_by_code: dict[str, int]
+    late: int
+    """Results that came after their deadline."""
+    gaps: int
+    """How many times frames were missing."""
+    missing: int
+    """How many frames were: taken by the instrument, as their numbers tell, and never arrived."""
+    waiting: int
+    """Queued or being worked on."""
+    dose_pc_per_nm2: float | None
+    """Beam current x dwell / pixel area, summed over the frames of the field that is scanned now; null where
+    no frame of it told its current."""
+    dose_frames: int
+    """How many frames that sum is of."""
+    doseless_frames: int
+    """Frames of that field that told no current, dwell or pixel size: the sum is of the others."""
+    field_since: str | None
+    """UTC, when the field began: same epoch, shape, pixel size and scan rotation. A stage that moves within
+    an epoch is not seen."""
 
 
 class ChoiceRequest(BaseModel):
@@ -308,3 +384,29 @@ class ExportFormat(View):
 class Formats(View):
     readable: list[ReadFormat]
     exports: list[ExportFormat]
+
+
+class TargetView(View):
+    beam: tuple[float, float]
+    """(x, y), fractions of the scan from its top-left corner: what ``paused_scan_beam_position`` takes."""
+    atom_id: int | None
+    y_px: float
+    x_px: float
+    class_id: int | None
+    confidence: float | None
+
+
+class Targets(View):
+    frame_id: str
+    revision: int
+    shape: tuple[int, int]
+    """(rows, columns) of the scan, px."""
+    targets: list[TargetView]
+    """In the order of the visit."""
+    left_out: dict[str, int]
+    """Atoms not taken, by the first reason: class, confidence, edge, apart, at-most."""
+    path: float
+    """Length of the way from target to target."""
+    path_unit: Literal["nm", "px"]
+    guard: Guard | None
+    """Whether a control loop may act on this frame."""

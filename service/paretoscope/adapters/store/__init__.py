@@ -2,7 +2,7 @@
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
 link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- instruments <-
-streams <- scans <- audit <- dead_letters <- ``Store``.
+streams <- history <- scans <- audit <- dead_letters <- ``Store``.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import numpy as np
 
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.link import translated, utc_text
-from paretoscope.adapters.store.packing import as_buffer, as_image, digest, parse_utc, triples
+from paretoscope.adapters.store.packing import as_buffer, as_image, digest, field_of, parse_utc, triples
 from paretoscope.adapters.store.queue import Queue
 from paretoscope.adapters.store.records import Claim, FrameState
-from paretoscope.contract import DeadLetter, Document, Fault, FrameHeader
+from paretoscope.contract import DeadLetter, Document, Fault, FrameHeader, Ledger
 from paretoscope.contract.codec import pack, unpack
 from paretoscope.errors import BadFrame, Busy, NotFound
 from paretoscope.settings import MIB
@@ -59,6 +59,8 @@ class Frames(Queue):
                 self.limits.events,
                 self._event("frame", header.stream, header.frame_id, told),
                 self.limits.streams,
+                field_of(header),
+                "" if header.dose_pc_per_nm2 is None else repr(header.dose_pc_per_nm2),
             ],
         )
         if stored == -2:
@@ -150,7 +152,9 @@ class Frames(Queue):
         False when the frame had been closed before, or another worker took it over: nothing is written then.
         """
         documents = list(documents)
-        return self._close(claim, "done", "result", digest(documents), "", documents)
+        late = any(isinstance(one, Ledger) and not one.met for one in documents)
+        told = digest(documents)
+        return self._close(claim, "done", "result", told, "frames:late" if late else "", documents)
 
     @translated
     def fail_frame(self, claim: Claim, fault: Fault) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from paretoscope.contract import AtomMap, Classes, Document, FrameHeader, Guard, Ledger, ParetoFront
+from paretoscope.contract import AtomMap, Classes, Document, Fault, FrameHeader, Guard, Ledger, ParetoFront
 from paretoscope.contract.codec import pack
 
 
@@ -17,14 +18,36 @@ def revision_of(documents: Iterable[Document]) -> int:
     return max((getattr(document, "revision", 0) for document in documents), default=0)
 
 
+ROW = "row:"
+"""Before the type: what a list of frames tells of the document, so that nobody unpacks the columns for it."""
+
+
 def triples(documents: Iterable[Document]) -> list[Any]:
-    """Flat (type, revision, bytes) for the scripts; of several of one type the last counts."""
+    """Flat (type, revision, bytes) for the scripts, and what a list tells of each; of several of one type the
+    last counts."""
     last = {type(document).__name__: document for document in documents}
     revision = revision_of(last.values())
     flat: list[Any] = []
     for kind, document in last.items():
-        flat += [kind, getattr(document, "revision", revision), pack(document)]
+        told = getattr(document, "revision", revision)
+        flat += [kind, told, pack(document)]
+        if row := row_of(document):
+            flat += [ROW + kind, told, json.dumps(row)]
     return flat
+
+
+def row_of(document: Document) -> dict[str, Any]:
+    """What a list of frames tells of a document; empty for most."""
+    if isinstance(document, Ledger):
+        return digest([document]) | {"dose_pc_per_nm2": document.dose_pc_per_nm2}
+    if isinstance(document, Fault):
+        return {"fault": document.code, "hint": document.hint}
+    return digest([document])
+
+
+def field_of(header: FrameHeader) -> str:
+    """Differs when another area, or the same with other pixels, is scanned, as far as headers tell."""
+    return f"{header.epoch} {header.shape} {header.pixel_size_nm} {header.scan_rotation_deg}"
 
 
 def as_image(header: FrameHeader, buffer: bytes) -> np.ndarray:

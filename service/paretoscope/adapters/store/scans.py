@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 
 from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store.history import History
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
 from paretoscope.adapters.store.packing import as_buffer
-from paretoscope.adapters.store.streams import Streams
 from paretoscope.contract import RowsBegin
 from paretoscope.contract.codec import pack, unpack
 
@@ -40,7 +40,7 @@ class ScanRows:
         return self.first_row + len(self.rows)
 
 
-class RunningScans(Streams):
+class RunningScans(History):
     @translated
     def scan_begun(self, begin: RowsBegin) -> str:
         """Show that a frame of the stream is being scanned, and no longer what went before; names the run."""

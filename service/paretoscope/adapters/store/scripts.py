@@ -56,6 +56,7 @@ local function close(frame_id, stream, entry, state, frames_kept, bytes_kept)
   redis.call('HINCRBY', 'ps:bytes', 'waiting', -held[3])
   local bytes = redis.call('HINCRBY', 'ps:bytes', 'kept:' .. stream, held[3])
   redis.call('HINCRBY', 'ps:counters', 'frames:' .. state, 1)
+  redis.call('HINCRBY', 'ps:tally:' .. stream, state, 1)
   local newest = redis.call('ZREVRANGE', 'ps:results:' .. stream, 0, 0)[1]
   local kept = redis.call('ZCARD', 'ps:closed:' .. stream)
   while kept > 1 and (kept > frames_kept or bytes > bytes_kept) do
@@ -104,8 +105,8 @@ local function forget_oldest_stream()
       for _, frame_id in ipairs(redis.call('ZRANGE', 'ps:history:' .. stream, 0, -1)) do
         redis.call('DEL', 'ps:frame:' .. frame_id, 'ps:pixels:' .. frame_id)
       end
-      local of_stream = {'history', 'waiting', 'results', 'closed', 'last', 'policy', 'memory', 'names'}
-      for _, name in ipairs(of_stream) do
+      local kept = {'history', 'waiting', 'results', 'closed', 'last', 'policy', 'memory', 'names', 'tally'}
+      for _, name in ipairs(kept) do
         redis.call('DEL', 'ps:' .. name .. ':' .. stream)
       end
       redis.call('HDEL', 'ps:bytes', 'kept:' .. stream)
@@ -122,7 +123,7 @@ PUT_FRAME = (
     + _FORGET_STREAM
     + """
 -- ARGV: frame_id stream epoch sequence gap('' = count it here) header pixels nbytes received_at received_ms
---       backlog_frames backlog_bytes events_limit frame_event streams_limit
+--       backlog_frames backlog_bytes events_limit frame_event streams_limit field dose('' = not known)
 -- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full, {-2, 0} the stream is paused.
 local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local frame = 'ps:frame:' .. frame_id
@@ -165,6 +166,21 @@ redis.call('HINCRBY', 'ps:counters', 'frames:received', 1)
 if gap > 0 then
   redis.call('HINCRBY', 'ps:counters', 'frames:missing', gap)
   redis.call('HINCRBY', 'ps:counters', 'gaps', 1)
+end
+local tally = 'ps:tally:' .. stream
+redis.call('HSETNX', tally, 'since', ARGV[9])
+redis.call('HINCRBY', tally, 'received', 1)
+redis.call('HINCRBY', tally, 'missing', gap)
+if gap > 0 then redis.call('HINCRBY', tally, 'gaps', 1) end
+if redis.call('HGET', tally, 'field') ~= ARGV[16] then
+  redis.call('HSET', tally, 'field', ARGV[16], 'field_since', ARGV[9], 'dose', '0')
+  redis.call('HSET', tally, 'dose_frames', 0, 'doseless', 0)
+end
+if ARGV[17] == '' then
+  redis.call('HINCRBY', tally, 'doseless', 1)
+else
+  redis.call('HINCRBYFLOAT', tally, 'dose', ARGV[17])
+  redis.call('HINCRBY', tally, 'dose_frames', 1)
 end
 emit('ps:events', ARGV[13], ARGV[14])
 return {1, gap}
@@ -232,7 +248,10 @@ local open = before == 'queued' or before == 'working'
 if open then put_documents(frame, 14, #ARGV) end
 if open and ARGV[11] ~= '' then bury(ARGV[1], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])) end
 if not close(ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])) then return 0 end
-if ARGV[9] ~= '' then redis.call('HINCRBY', 'ps:counters', ARGV[9], 1) end
+if ARGV[9] ~= '' then
+  redis.call('HINCRBY', 'ps:counters', ARGV[9], 1)
+  redis.call('HINCRBY', 'ps:tally:' .. ARGV[2], ARGV[9], 1)
+end
 emit('ps:events', ARGV[7], ARGV[8])
 return 1
 """
@@ -246,6 +265,7 @@ DROP_STALE = (
 -- newest that waits. Returns 1 when dropped.
 if redis.call('ZREVRANGE', 'ps:waiting:' .. ARGV[2], 0, 0)[1] == ARGV[1] then return 0 end
 if not close(ARGV[1], ARGV[2], ARGV[3], 'dropped', tonumber(ARGV[4]), tonumber(ARGV[5])) then return 0 end
+redis.call('HINCRBY', 'ps:tally:' .. ARGV[2], 'dropped:newer-frame', 1)
 emit('ps:events', ARGV[6], ARGV[7])
 return 1
 """

@@ -8,17 +8,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
+from paretoscope.adapters.store.history import HistoryEntry
 from paretoscope.api.context import Ctx
-from paretoscope.api.routes.parameters import IfNoneMatch, StreamPath, Wait
+from paretoscope.api.routes.parameters import FRAME_ID, IfNoneMatch, StreamPath, Wait
 from paretoscope.api.routes.results import ASK_AGAIN
 from paretoscope.api.summary import etag, frame_view, same_tag
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Event
-from paretoscope.contract.views import FrameIds, FrameView, Streams, StreamView
+from paretoscope.contract.views import FrameIds, FrameRow, FrameView, Streams, StreamView, Tally
 from paretoscope.errors import NotFound
 
 router = APIRouter(tags=["streams"])
 
+MOST_ROWS = 1000
 PARTS = ("latest", "frames", "policy", "classes")
 
 
@@ -38,11 +40,79 @@ def get_streams(context: Ctx) -> Streams:
     )
 
 
-@router.get("/streams/{stream}/frames", summary="Ids of the frames that are kept, newest first")
+@router.get("/streams/{stream}/frames", summary="The frames that are kept, newest first")
 def get_frames(
-    stream: StreamPath, context: Ctx, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+    stream: StreamPath,
+    context: Ctx,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    before: Annotated[str | None, Query(pattern=FRAME_ID, description="Only what came before it.")] = None,
+    detail: Annotated[
+        bool, Query(description="Also `rows`: state, counts, times and verdict of each (1000 at most).")
+    ] = False,
 ) -> FrameIds:
-    return FrameIds(stream=stream, frames=context.store.frames(stream, limit))
+    """Page by page with `before`: frames that come meanwhile move nothing."""
+    if not detail and before is None:
+        return FrameIds(stream=stream, frames=context.store.frames(stream, limit))
+    limit = min(limit, MOST_ROWS)
+    found = context.store.history(stream, limit, before)
+    return FrameIds(
+        stream=stream,
+        frames=[one.frame_id for one in found],
+        rows=[_row(one) for one in found] if detail else None,
+        before=found[-1].frame_id if len(found) == limit else None,
+    )
+
+
+def _row(one: HistoryEntry) -> FrameRow:
+    header = one.header
+    told = {name: value for name, value in one.told.items() if name in FrameRow.model_fields}
+    if told.get("dose_pc_per_nm2") is None:
+        told["dose_pc_per_nm2"] = header.dose_pc_per_nm2
+    return FrameRow(
+        frame_id=one.frame_id,
+        state=one.state,
+        epoch=header.epoch,
+        sequence=header.sequence,
+        received_at=one.received_at,
+        gap=one.gap,
+        shape=header.shape,
+        pixel_size_nm=header.pixel_size_nm,
+        simulated=header.simulated,
+        **told,
+    )
+
+
+@router.get("/streams/{stream}/tally", summary="What the stream's frames add up to since it began")
+def get_tally(stream: StreamPath, context: Ctx) -> Tally:
+    held = context.store.tally(stream)
+    if not held and stream not in {one.stream for one in context.store.streams()}:
+        _explain_nothing(context, stream)
+
+    def counted(name: str) -> int:
+        return int(held.get(name, 0))
+
+    def by(prefix: str) -> dict[str, int]:
+        return {name.removeprefix(prefix): int(n) for name, n in held.items() if name.startswith(prefix)}
+
+    received, closed = counted("received"), sum(map(counted, ("done", "failed", "dropped")))
+    return Tally(
+        stream=stream,
+        since=held.get("since"),
+        received=received,
+        done=counted("done"),
+        failed=counted("failed"),
+        dropped=counted("dropped"),
+        dropped_by_reason=by("dropped:"),
+        failed_by_code=by("fault:"),
+        late=counted("frames:late"),
+        gaps=counted("gaps"),
+        missing=counted("missing"),
+        waiting=max(0, received - closed),
+        dose_pc_per_nm2=float(held.get("dose", 0)) if counted("dose_frames") else None,
+        dose_frames=counted("dose_frames"),
+        doseless_frames=counted("doseless"),
+        field_since=held.get("field_since"),
+    )
 
 
 @router.get(
