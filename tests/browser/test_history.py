@@ -139,3 +139,21 @@ def test_the_picture_as_shown_is_saved(kept: Page):
         kept.get_by_role("button", name="Picture as it stands").click()
     assert re.fullmatch(rf"{name(FRAMES - 1)}-view\.png", saved.value.suggested_filename)
     assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("entry", "ending", "first_bytes"),
+    [
+        ("napari points layer", "csv", b"index,axis-0,axis-1"),
+        ("HDF5 / NeXus", "h5", b"\x89HDF"),
+        ("Arrow file", "arrow", b"ARROW1"),
+        ("OME-TIFF", "tif", b"II"),
+    ],
+)
+def test_a_frame_is_saved_for_other_programs(kept: Page, entry: str, ending: str, first_bytes: bytes):
+    kept.keyboard.press("e")
+    with kept.expect_download() as saved:
+        kept.locator("#export-list button", has_text=entry).first.click()
+    assert saved.value.suggested_filename.startswith(name(FRAMES - 1))
+    assert saved.value.suggested_filename.endswith(ending)
+    assert saved.value.path().read_bytes().startswith(first_bytes)
