@@ -13,6 +13,7 @@ from paretoscope.contract import (
     StreamPolicy,
     WindowPolicy,
 )
+from paretoscope.core import rewards
 from paretoscope.core.candidates import CandidateSet
 from paretoscope.core.rewards import reward
 from paretoscope.deadline import Deadline
@@ -145,6 +146,21 @@ def test_the_scored_set_is_what_detection_gives():
     scored, again = candidates.select(result.params), detect_blobs(w.image, result.params)
     assert np.array_equal(scored.y_px, again.y_px)
     assert np.array_equal(scored.x_px, again.x_px)
+
+
+@pytest.mark.parametrize(("counts", "seed"), [(4.0, 0), (8.0, 1), (30.0, 2)])
+def test_the_hypervolume_of_a_search_never_falls_and_its_front_is_exact(counts, seed):
+    w = world(size=112, counts=counts, seed=seed, hole_share=0.1)
+    candidates, result = tuned(w, StreamPolicy(), plan=SearchPlan(screen=200))
+    expected = expectation(w)
+    assert len(result.trace) == result.evaluations
+    assert (np.diff(result.trace, axis=0) >= 0.0).all()
+    assert result.trace[-1, 0] == result.hypervolume
+    for point in result.points:
+        blobs = candidates.select(point.params)
+        given = rewards.evaluate(["qc", "er"], blobs, expected)
+        assert (point.qc, point.er) == (given["qc"].value, given["er"].value)
+        assert point.n_found == np.count_nonzero(expected.counts(blobs.y_px, blobs.x_px))
 
 
 def test_a_weight_walks_the_front_and_ties_are_one_place():

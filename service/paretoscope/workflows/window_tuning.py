@@ -48,10 +48,10 @@ NOTHING = "nothing passes here: too few or far too many atoms at every setting"
 
 @dataclass(frozen=True)
 class WindowPlan:
-    screen: int = 256
+    screen: int = 128
     """Sobol points tried on all windows together."""
-    rounds: int = 4
-    proposals: int = 4
+    rounds: int = 3
+    proposals: int = 3
     """Small changes that each window proposes in a round."""
     kept: int = 4
     """Best sets of a window that they are changes of."""
