@@ -10,6 +10,9 @@ from paretoscope.errors import BadFrame
 Image = npt.NDArray[np.float32]
 """(rows, columns) float32 in [0, 1]."""
 
+AT_ONCE = 1 << 15
+"""Pixels that are in double precision together: they stay in the processor's cache."""
+
 SMALLEST_SIDE_PX = 4
 """An image with a shorter side holds no atom together with its surroundings."""
 
@@ -32,14 +35,13 @@ def to_unit(image: npt.ArrayLike) -> Image:
             hint=f"The image is {plane.shape[0]} x {plane.shape[1]} pixels (rows x columns); send at least "
             f"{SMALLEST_SIDE_PX} x {SMALLEST_SIDE_PX}.",
         )
-    with np.errstate(over="ignore"):
-        values = plane.astype(np.float64)
-    low, high = float(values.min()), float(values.max())
+    low, high = float(plane.min()), float(plane.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        bad = int(np.count_nonzero(~np.isfinite(values)))
+        with np.errstate(over="ignore"):
+            bad = int(np.count_nonzero(~np.isfinite(plane.astype(np.float64))))
         raise BadFrame(
             "not-finite",
-            hint=f"{bad} of {values.size} pixels are NaN or infinite. Fill or mask them before sending, "
+            hint=f"{bad} of {plane.size} pixels are NaN or infinite. Fill or mask them before sending, "
             "and check that the scan was complete.",
         )
     if low == high:
@@ -47,10 +49,19 @@ def to_unit(image: npt.ArrayLike) -> Image:
             "constant-image",
             hint=f"Every pixel is {low:g}. Check that the beam was not blanked and the detector is inserted.",
         )
-    if high / 2 - low / 2 > np.finfo(np.float64).max / 4:
-        # The span of values near the largest float would overflow.
-        values, low, high = values / 4, low / 4, high / 4
-    return ((values - low) / (high - low)).astype(np.float32, order="C")
+    # The span of values near the largest float would overflow.
+    quarter = 4.0 if high / 2 - low / 2 > np.finfo(np.float64).max / 4 else 1.0
+    low, high = low / quarter, high / quarter
+    unit = np.empty(plane.shape, dtype=np.float32)
+    rows = max(1, AT_ONCE // plane.shape[1])
+    for first in range(0, len(plane), rows):
+        values = plane[first : first + rows].astype(np.float64)
+        if quarter != 1.0:
+            values /= quarter
+        values -= low
+        values /= high - low
+        unit[first : first + rows] = values
+    return unit
 
 
 def _check_type(raw: np.ndarray) -> None:

@@ -201,16 +201,18 @@ def gathered(
             keep[rows[np.argsort(-response[rows], kind="stable")[most:]]] = False
     if peaks_only:
         keep &= tops_below & tops_above
-    index = np.flatnonzero(keep)
-    index = index[_strongest_first(response[index], place[index] * len(lowest) + scale[index])]
-    place = place[index]
+    flags = tops_below + 2 * tops_above.astype(np.int64)
+    code, response = _strongest_first(
+        response[keep], (place[keep] * len(lowest) + scale[keep]) * 4 + flags[keep]
+    )
+    place, scale = np.divmod(code >> 2, len(lowest))
     return SpatialMaxima(
         y_px=(place // shape[1]).astype(np.int32),
         x_px=(place % shape[1]).astype(np.int32),
-        scale=scale[index],
-        response=response[index],
-        tops_below=tops_below[index],
-        tops_above=tops_above[index],
+        scale=scale.astype(np.int32),
+        response=response,
+        tops_below=(code & 1).astype(bool),
+        tops_above=(code & 2).astype(bool),
         lowest=lowest,
         highest=highest,
         shape=(shape[0], shape[1]),
@@ -248,9 +250,14 @@ def _extremes(plane: torch.Tensor) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _strongest_first(response: npt.NDArray[np.float32], place: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """The order of falling responses, equal ones by rising place."""
-    if len(response) and response.min() > 0 and place.max() < 2**32:
-        # Positive floats are ordered as their bits are: one sort of integers, seven times as fast.
-        return np.argsort((-response.view(np.int32).astype(np.int64) << 32) + place)
-    return np.lexsort((place, -response))
+def _strongest_first(
+    response: npt.NDArray[np.float32], code: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Both by falling response, equal ones by rising code."""
+    if len(response) and response.min() > 0 and code.max() < 2**32:
+        # Positive floats are ordered as their bits are. Sorting whole numbers is ten times as fast as sorting
+        # places in a table, and they hold all there is to know.
+        both = np.sort((-response.view(np.int32).astype(np.int64) << 32) + code)
+        return both & 0xFFFFFFFF, (-(both >> 32)).astype(np.int32).view(np.float32)
+    order = np.lexsort((code, -response))
+    return code[order], response[order]
