@@ -33,9 +33,22 @@ def test_the_last_frames_stand_side_by_side_with_what_was_lost_and_why(page: Pag
     expect(bars.nth(3)).to_have_attribute("title", "stem-e1-000003: analysis 574 ms of 3.00 s, scan 500 ms")
     failed(store, 4)
     expect(bars.nth(4)).to_have_attribute("data-kind", "lost")
-    store.append_event(Event(kind="gap", stream="stem", at="2026-11-21T09:30:00Z", data={"missing": 2}))
-    expect(page.locator("#strip-note")).to_contain_text("1 refused or failed: constant-image")
-    expect(page.locator("#strip-note")).to_contain_text("2 missing before they reached us")
+    put_worked(store, 7)
+    note = page.locator("#strip-note")
+    expect(note).to_contain_text("6 frames · 0 late · 1 refused or failed: constant-image")
+    expect(note).to_contain_text("2 missing before they reached us")
+    page.reload()
+    expect(note).to_contain_text("2 missing before they reached us")
+    expect(bars).to_have_count(6)
+
+
+def test_the_dose_so_far_is_told_from_before_the_page_was_opened_on(page: Page, store: Store):
+    for sequence in range(2):
+        put_worked(store, sequence, beam_current_pa=30.0)
+    page.goto("/")
+    expect(page.locator("#strip-note")).to_contain_text("dose 1.5 pC/nm² on this field")
+    put_worked(store, 2, beam_current_pa=30.0)
+    expect(page.locator("#strip-note")).to_contain_text("dose 2.25 pC/nm² on this field")
 
 
 def test_a_fault_is_told_with_what_to_do_until_a_frame_works_again(page: Page, store: Store):

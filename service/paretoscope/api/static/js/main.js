@@ -102,12 +102,10 @@ async function openStream(name) {
   stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
   picks.forget();
   strip.clear();
-  tally.clear();
   scanBar.clear();
   scatter.show(null);
   if (!name) return;
-  await Promise.all([history.open(name), strip.recall(name)]);
-  tally.seed(strip.bars.values());
+  await Promise.all([history.open(name), strip.recall(name), tally.open(name)]);
   const { streams } = await getJson("/v1/streams");
   pause.show(streams.find((one) => one.stream === name)?.paused);
 }

@@ -1,6 +1,6 @@
 // The last frames side by side: analysis against its deadline, the scan's own time beside it, and what was lost and why.
 
-import { getJson, getJsonOrNull } from "./api.js";
+import { getJson } from "./api.js";
 import { ms } from "./format.js";
 
 const FRAMES = 30;
@@ -21,11 +21,10 @@ export class TimeStrip {
 
   /** The frames that came before this page was opened. */
   async recall(stream) {
-    const { frames } = await getJson(`/v1/streams/${stream}/frames?limit=${FRAMES}`);
-    const views = await Promise.all(frames.toReversed().map((id) => getJsonOrNull(`/v1/frames/${id}`)));
-    for (const view of views.filter(Boolean)) {
-      if (view.ledger) this.put(view.frame_id, view.ledger);
-      else if (view.state === "failed" || view.state === "dropped") this.put(view.frame_id, { lost: view.fault?.code ?? view.state });
+    const { rows } = await getJson(`/v1/streams/${stream}/frames?limit=${FRAMES}&detail=true`);
+    for (const row of (rows ?? []).toReversed()) {
+      if (row.total_ms !== null) this.put(row.frame_id, row);
+      else if (row.state === "failed" || row.state === "dropped") this.put(row.frame_id, { lost: row.fault ?? row.state });
     }
     this.draw();
   }

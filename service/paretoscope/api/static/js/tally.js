@@ -1,55 +1,51 @@
-// What became of the session's frames: how many, late, dropped, missing or refused and why, and the dose so far.
+// What the stream's frames add up to since it began: how many, late, dropped, missing or refused and why, the dose so far.
 
+import { getJsonOrNull } from "./api.js";
 import { plural } from "./format.js";
 
-const REASONS = {
-  "newer-frame": "dropped: a newer one came", backlog: "dropped: too many waited", missing: "missing before they reached us",
-};
+const EVERY_MS = 1000;
+const COUNTED = new Set(["frame", "result", "fault", "drop", "gap"]);
+const DROPS = { "newer-frame": "a newer one came", backlog: "too many waited" };
 
 export class Tally {
   constructor(note) {
-    this.note = note;
-    this.clear();
+    Object.assign(this, { note, stream: null, timer: null, askedAt: -EVERY_MS });
   }
 
-  clear() {
-    this.frames = 0;
-    this.late = 0;
-    this.lost = new Map(); // reason in words -> count
-    this.dose = null;
-    this.draw();
+  open(stream) {
+    this.stream = stream;
+    this.note.textContent = "";
+    return this.ask();
   }
 
-  /** What is known of the frames from before this page was opened. bars: of the time strip. */
-  seed(bars) {
-    for (const bar of bars) {
-      if (bar.lost) this.lose(REASONS[bar.lost] ?? bar.lost);
-      else this.frames += 1;
-      if (!bar.lost && !bar.met) this.late += 1;
-    }
-    this.draw();
+  hear({ kind }) {
+    if (!COUNTED.has(kind) || this.timer) return;
+    const wait = Math.max(0, this.askedAt + EVERY_MS - performance.now());
+    this.timer = setTimeout(() => this.ask(), wait);
   }
 
-  hear({ kind, data }) {
-    if (kind === "result" && data.total_ms !== undefined) {
-      this.frames += 1;
-      if (!data.met) this.late += 1;
-    } else if (kind === "fault") this.lose(`refused or failed: ${data.code}`);
-    else if (kind === "drop") this.lose(REASONS[data.reason] ?? `dropped: ${data.reason ?? "no reason given"}`);
-    else if (kind === "gap") this.lose(REASONS.missing, data.missing ?? data.count ?? 1);
-    else return;
-    this.draw();
+  async ask() {
+    clearTimeout(this.timer);
+    const { stream } = this;
+    this.askedAt = performance.now();
+    this.timer = null;
+    const told = stream && await getJsonOrNull(`/v1/streams/${stream}/tally`).catch(() => null); // with the next event again
+    if (told && stream === this.stream) this.show(told);
   }
 
-  lose(reason, count = 1) {
-    this.lost.set(reason, (this.lost.get(reason) ?? 0) + count);
+  show(told) {
+    const parts = [plural(told.received, "frame"), `${told.late} late`];
+    for (const [reason, count] of Object.entries(told.dropped_by_reason)) parts.push(`${count} dropped: ${DROPS[reason] ?? reason}`);
+    for (const [code, count] of Object.entries(told.failed_by_code)) parts.push(`${count} refused or failed: ${code}`);
+    if (told.missing) parts.push(`${told.missing} missing before they reached us`);
+    if (told.waiting > 1) parts.push(`${told.waiting} waiting`);
+    parts.push(doseWords(told));
+    this.note.textContent = this.note.title = parts.filter(Boolean).join(" · ");
   }
+}
 
-  draw() {
-    const told = [plural(this.frames, "frame"), `${this.late} late`];
-    for (const [reason, count] of this.lost) told.push(`${count} ${reason}`);
-    if (this.dose) told.push(this.dose);
-    this.note.textContent = this.frames || this.lost.size ? told.join(" · ") : "";
-    this.note.title = this.note.textContent;
-  }
+function doseWords({ dose_pc_per_nm2: dose, doseless_frames: without }) {
+  if (dose === null) return without ? "dose unknown: no beam current is told" : "";
+  const number = dose < 100 ? Number(dose.toPrecision(3)) : Math.round(dose);
+  return `dose ${number} pC/nm² on this field${without ? `, without ${plural(without, "frame")} that told none` : ""}`;
 }
