@@ -34,7 +34,9 @@ RADIUS = 2.0
 """A window's, in standard deviations of its weight."""
 NEIGHBOURS_SHARE = 0.5
 """That standard deviation is at most this share of the distance to the nearest atom."""
-MOST_ROUNDS = 8
+MOST_ROUNDS = 3
+"""Turns of each atom. Positions are there after two; where atoms overlap much, amplitude, width and
+background go on trading with those of the neighbours, and positions get worse rather than better."""
 MOST_STEPS = 2
 """Of one atom, before its neighbours get their turn."""
 SETTLED = 0.1
