@@ -124,7 +124,9 @@ class Outbox:
         if not self._queue:
             return None
         letter = self._queue[0]
-        letter.by_rows = letter.by_rows and self.lane.carries(letter.key)
+        if letter.by_rows and not self.lane.carries(letter.key):
+            letter.by_rows = False
+            self.lane.fail(letter.key, "bridge-unknown")
         return None if letter.by_rows and self.lane.waits(letter.key) else letter
 
     def next_rows(self) -> Slip | None:

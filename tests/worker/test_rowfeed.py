@@ -94,8 +94,19 @@ def test_what_grew_while_the_scan_ran_goes_with_its_frame(feed, instrument):
         feed.follow("stem")
     grown = feed.take(instrument.claim(scan))
     assert np.array_equal(grown.rows, scan[1])
-    assert feed._counts == {"rows:used": 1}
+    assert +feed._counts == {"rows:used": 1}
     assert feed.take(instrument.claim(scan)) is None
+
+
+def test_rows_that_are_still_shown_when_their_frame_is_handed_out_are_not_worked_again(feed, instrument):
+    scan = instrument.begin(0)
+    instrument.rows(scan, 0, 16)
+    feed.follow("stem")
+    header, pixels, _ = scan
+    claim = Claim(header.frame_id, header, pixels, "1-1", 1, instrument.store._clock())
+    assert feed.take(claim) is not None
+    feed.follow("stem")
+    assert feed.take(claim) is None
 
 
 def test_rows_that_came_together_are_worked_together(feed, instrument):
@@ -134,7 +145,7 @@ def test_a_scan_begun_anew_under_the_same_id_forgets_what_grew(feed, instrument)
     again = header, pixels + 1, run
     instrument.rows(again, 0, 4)
     feed.follow("stem")
-    assert feed._counts == {"rows:missed:begun-anew": 1}
+    assert +feed._counts == {"rows:missed:begun-anew": 1}
     assert np.array_equal(feed.take(instrument.claim(again)).rows, again[1][:4])
 
 
@@ -154,7 +165,7 @@ def test_rows_that_are_not_the_frames_are_worth_nothing(feed, instrument):
     other = scan[1].copy()
     other[11, 3] += 1
     assert feed.take(instrument.claim(scan, other)) is None
-    assert feed._counts == {"rows:missed:other-pixels": 1}
+    assert +feed._counts == {"rows:missed:other-pixels": 1}
 
 
 def test_a_frame_waits_for_its_worker_while_the_next_one_is_being_scanned(feed, instrument):
@@ -172,7 +183,7 @@ def test_where_nothing_is_to_be_gained_nothing_grows(feed, instrument):
     instrument.rows(scan, 0, 16)
     feed.follow("stem")
     assert feed.take(instrument.claim(scan)) is None
-    assert not feed._counts
+    assert not +feed._counts
 
 
 def test_rows_that_break_the_numerics_cost_this_head_start_only(feed, instrument):
@@ -182,7 +193,7 @@ def test_rows_that_break_the_numerics_cost_this_head_start_only(feed, instrument
     feed.follow("stem")
     instrument.rows(broken, 4, 8)
     feed.follow("stem")
-    assert feed._counts == {"rows:missed:failed": 1}
+    assert +feed._counts == {"rows:missed:failed": 1}
     assert feed.take(instrument.claim(broken)) is None
     scan = instrument.begin(1)
     instrument.rows(scan, 0, 16)
@@ -195,7 +206,7 @@ def test_scans_whose_frames_never_come_are_left(feed, instrument):
         instrument.rows(instrument.begin(sequence), 0, 4)
         feed.follow("stem")
     assert len(feed._followed) == MAX_FOLLOWED
-    assert feed._counts == {"rows:missed:not-claimed": 2 * MAX_FOLLOWED}
+    assert +feed._counts == {"rows:missed:not-claimed": 2 * MAX_FOLLOWED}
 
 
 def test_while_a_frame_is_worked_rows_wait_and_are_caught_up_with(store, feed, pulse, instrument):

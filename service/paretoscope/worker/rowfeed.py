@@ -43,13 +43,11 @@ class _Followed:
     """The rows in it, as they came."""
     row: int = 0
 
-    def is_of(self, pixels: np.ndarray) -> bool:
-        row = 0
-        for piece in self.pieces:
-            if not np.array_equal(pixels[row : row + len(piece)], piece):
-                return False
-            row += len(piece)
-        return True
+    def leave(self) -> tuple[Grown | None, list[np.ndarray]]:
+        """Have no more to do with it; gives out what there was."""
+        grown, pieces = self.grown, self.pieces
+        self.grown, self.pieces = None, []
+        return grown, pieces
 
 
 class RowFeed:
@@ -95,7 +93,7 @@ class RowFeed:
             known = _Followed(seen.begin, seen.run, self._grow(seen.begin))
             self._keep(known)
         with self._lock:
-            if known.grown is None or not len(seen.rows) or known.begin.frame_id not in self._followed:
+            if known.grown is None or not len(seen.rows):
                 return
             try:
                 known.grown.add(seen.first_row, seen.rows)
@@ -103,7 +101,7 @@ class RowFeed:
                 # Only a head start is lost; what is wrong with the pixels, the frame itself will say.
                 log.warning("a running scan is not worked", frame_id=known.begin.frame_id, error=repr(error))
                 self._counts["rows:missed:failed"] += 1
-                known.grown, known.pieces = None, []
+                known.leave()
                 return
             known.pieces.append(seen.rows)
             known.row = seen.last_row
@@ -111,15 +109,16 @@ class RowFeed:
     def take(self, claim: Claim) -> Grown | None:
         """What has grown of this very frame; None where nothing has."""
         with self._lock:
-            known = self._followed.pop(claim.frame_id, None)
+            known = self._followed.get(claim.frame_id)
             if known is None or known.grown is None or not known.pieces:
                 return None
+            grown, pieces = known.leave()  # still known, or the rows that are shown would be worked again
             same = (known.begin.shape, known.begin.dtype) == (claim.header.shape, claim.header.dtype)
-            if not same or not known.is_of(claim.pixels):
+            if not same or not _are_of(pieces, claim.pixels):
                 self._counts["rows:missed:other-pixels"] += 1
                 return None
             self._counts["rows:used"] += 1
-            return known.grown
+            return grown
 
     def _grow(self, begin: RowsBegin) -> Grown | None:
         if begin.shape[0] * begin.shape[1] > MAX_FOLLOWED_PX:
@@ -129,8 +128,8 @@ class RowFeed:
 
     def _keep(self, known: _Followed) -> None:
         with self._lock:
-            if self._followed.pop(known.begin.frame_id, None) is not None:
-                self._counts["rows:missed:begun-anew"] += 1
+            before = self._followed.pop(known.begin.frame_id, None)
+            self._counts["rows:missed:begun-anew"] += before is not None and before.grown is not None
             self._followed[known.begin.frame_id] = known
             while len(self._followed) > MAX_FOLLOWED or self._pixels() > MAX_FOLLOWED_PX:
                 _, left = self._followed.popitem(last=False)
@@ -143,5 +142,15 @@ class RowFeed:
     def _tell(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, Counter()
-        for name, count in counts.items():
+        for name, count in (+counts).items():
             self._store.count(name, count)
+
+
+def _are_of(pieces: list[np.ndarray], pixels: np.ndarray) -> bool:
+    """Whether these rows, one piece below the other, are the first ones of `pixels`."""
+    row = 0
+    for piece in pieces:
+        if not np.array_equal(pixels[row : row + len(piece)], piece):
+            return False
+        row += len(piece)
+    return True
