@@ -37,6 +37,7 @@ from paretoscope.api.routes import (
     pauses,
     policy,
     results,
+    spectrum,
     streams,
     targets,
 )
@@ -88,6 +89,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         frames,
         results,
         mask,
+        spectrum,
         export,
         targets,
         streams,

@@ -13,7 +13,9 @@ from paretoscope.contract.views import FrameView, State
 def frame_links(frame_id: str) -> dict[str, str]:
     base = f"/v1/frames/{frame_id}"
     parts = ("image", "atoms", "front", "choice", "classes", "windows", "mask")
-    return {"self": base} | {part: f"{base}/{part}" for part in parts}
+    links = {"self": base, "spectrum": f"{base}/spectrum.png", "export": f"{base}/export"}
+    links["targets"] = f"{base}/targets"
+    return links | {part: f"{base}/{part}" for part in parts}
 
 
 def frame_view(store: Store, frame_id: str) -> FrameView:

@@ -56,6 +56,8 @@ class ExpectedCount(Document):
     """Expected distance between nearest neighbours, px."""
     minimum_distance_px: PositiveFloat | None = None
     """Atoms closer than this count in ER, px."""
+    reciprocal_cpp: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """Reciprocal vectors of the lattice as seen in the image, (y, x), cycles per px; None where none is."""
     note: str | None = None
     """Anything the reader must know: a fallback, an estimate with low coherence, ..."""
 

@@ -54,6 +54,7 @@ class ExpectedArea(Document):
     note: str | None = None
     counted_kinds: list[int]
     blob_sigma_px: PositiveFloat | None = None
+    reciprocal_cpp: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 class Signature(Document):

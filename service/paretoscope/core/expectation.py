@@ -59,6 +59,8 @@ class Expectation:
     blob_sigma_px: float | None = None
     """Width of a scattered atom as measured on the image, standard deviation: it says at which scales to
     look where no distance between neighbours does. None where one does (a lattice, a dense film)."""
+    reciprocal_cpp: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """Reciprocal vectors of the lattice as seen in the image, (y, x), cycles per px."""
 
     @classmethod
     def over_frame(
@@ -73,11 +75,12 @@ class Expectation:
         note: str | None = None,
         counted_kinds: tuple[int, ...] = (LATTICE,),
         blob_sigma_px: float | None = None,
+        reciprocal_cpp: tuple[tuple[float, float], tuple[float, float]] | None = None,
     ) -> Expectation:
         """The whole frame: density times the area of the counted kinds."""
         whole = cls(
             0.0, source, label, neighbour_px, CLOSE * neighbour_px, density_per_px, 0.0, mask, mask_step_px,
-            note, shape, (0, 0, *shape), counted_kinds, blob_sigma_px,
+            note, shape, (0, 0, *shape), counted_kinds, blob_sigma_px, reciprocal_cpp,
         )  # fmt: skip
         return whole.inside(0, 0, *shape)
 
@@ -124,6 +127,7 @@ class Expectation:
             density_per_px=float(self.density_per_px),
             neighbour_px=float(self.neighbour_px),
             minimum_distance_px=float(self.minimum_distance_px),
+            reciprocal_cpp=self.reciprocal_cpp,
             note=self.note,
         )
 

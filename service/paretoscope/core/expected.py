@@ -68,6 +68,10 @@ def _on_lattice(image: np.ndarray, placed: Placed, mode: str) -> Expectation:
     mask, source = placed.mask, "lattice-occupied-area"
     if mode == "plain":
         mask, source = np.full_like(mask, LATTICE), "lattice-whole-image"
+    seen = None
+    if placed.found is not None:
+        (y1, x1), (y2, x2) = placed.found.measured.vectors.tolist()
+        seen = ((y1, x1), (y2, x2))
     return Expectation.over_frame(
         (image.shape[0], image.shape[1]),
         mask,
@@ -77,6 +81,7 @@ def _on_lattice(image: np.ndarray, placed: Placed, mode: str) -> Expectation:
         source,
         placed.label,
         placed.note,
+        reciprocal_cpp=seen,
     )
 
 

@@ -157,6 +157,7 @@ def area_of(expectation: Expectation) -> ExpectedArea:
         note=expectation.note,
         counted_kinds=list(expectation.counted_kinds),
         blob_sigma_px=expectation.blob_sigma_px,
+        reciprocal_cpp=expectation.reciprocal_cpp,
     )
 
 
@@ -172,6 +173,7 @@ def expectation_of(area: ExpectedArea) -> Expectation:
         area.note,
         tuple(area.counted_kinds),
         area.blob_sigma_px,
+        area.reciprocal_cpp,
     )
 
 
