@@ -7,6 +7,7 @@ import pytest
 
 from paretoscope.adapters.store import Store
 from paretoscope.contract import LatticeSpec, StreamPolicy
+from serving import put
 
 
 def test_a_stream_starts_with_the_defaults(http: httpx.Client):
@@ -65,3 +66,13 @@ def test_a_bad_policy_is_refused_and_named(http: httpx.Client, store: Store, nam
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert told in answer.json()["hint"]
     assert store.policy("stem") == StreamPolicy()
+
+
+def test_drops_are_seen_by_stream_and_by_metric_with_their_reason(http: httpx.Client, store: Store):
+    http.put("/v1/streams/stem/policy", json={"drop": "newest", "keep_newest": 2})
+    for sequence in range(4):
+        put(store, sequence)
+    assert store.claim_frame("w") is not None
+    tally = http.get("/v1/streams/stem/tally").json()
+    assert tally["dropped_by_reason"] == {"newer-frame": 2}
+    assert 'paretoscope_drops_total{reason="newer-frame"} 2.0' in http.get("/metrics").text

@@ -41,16 +41,17 @@ class StoreCollector(Collector):
             "paretoscope_frames", "Frames by what became of them.", labels=["outcome"]
         )
         faults = CounterMetricFamily("paretoscope_faults", "Faults by code.", labels=["code"])
+        drops = CounterMetricFamily("paretoscope_drops", "Frames dropped by policy.", labels=["reason"])
         other = CounterMetricFamily("paretoscope_counted", "Whatever else is counted.", labels=["what"])
         rows = CounterMetricFamily(
             "paretoscope_rows", "Blocks of rows, and frames that came in them.", labels=["outcome"]
         )
-        families = {"frames": frames, "fault": faults, "rows": rows}
+        families = {"frames": frames, "fault": faults, "rows": rows, "drop": drops}
         for name, value in counters.items():
             group, _, label = name.partition(":")
             family = families.get(group) if label else None
             (family or other).add_metric([label if family else name], value)
-        yield from (frames, faults, rows, other)
+        yield from (frames, faults, drops, rows, other)
         queue = GaugeMetricFamily("paretoscope_queue", "Frames not yet done.", labels=["stream"])
         for stream in streams:
             queue.add_metric([stream.stream], stream.queued)

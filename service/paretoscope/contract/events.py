@@ -44,18 +44,6 @@ class Progress(Document):
     detail: str = ""
 
 
-class DeadLetter(Document):
-    """A frame that workers died over, kept with its pixels."""
-
-    frame_id: FrameId
-    stream: Name
-    at: str
-    """UTC, when it was given up."""
-    deliveries: int
-    """How many workers died or hung over it."""
-    fault: Fault
-
-
 class Fault(Document):
     """Something refused or failed; it is counted by code and told to whoever sent it."""
 
@@ -68,3 +56,15 @@ class Fault(Document):
     sequence: int | None = None
     about: str | None = None
     """Type of the message that was refused, where it is one of a frame in blocks of rows."""
+
+
+class DeadLetter(Document):
+    """A frame that workers died over, kept with its pixels."""
+
+    frame_id: FrameId
+    stream: Name
+    at: str
+    """UTC, when it was given up."""
+    deliveries: int
+    """How many workers died or hung over it."""
+    fault: Fault

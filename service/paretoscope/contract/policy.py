@@ -64,8 +64,14 @@ class StreamPolicy(Document):
     windows: WindowPolicy = Field(default_factory=WindowPolicy)
     segment: SegmentPolicy = Field(default_factory=SegmentPolicy)
     refinement: Literal["auto", "none", "parabola", "gaussian"] = "auto"
-    drop: Literal["wait", "newest"] = "wait"
-    """'wait': every frame in order. 'newest': older unworked frames are dropped and counted."""
+    drop: Literal["wait", "drop", "newest"] = "wait"
+    """'wait': every frame in order. 'drop': a frame that came while its stream was being worked on is
+    dropped. 'newest': of the frames that wait all but the newest `keep_newest` are. A frame that was begun is
+    finished. Every drop is counted by its reason."""
+    keep_newest: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """How many waiting frames 'newest' keeps."""
+    max_age_s: PositiveFloat | None = None
+    """A frame that has waited longer, s, is dropped when its turn comes, whatever `drop` says."""
     tracking: Literal["auto", "off"] = "auto"
     """'auto': after a tuned frame the next ones cost one detection each, until they drift away from it.
     'off': every frame is tuned. Blended windows (`windows.use`) are tuned on every frame."""

@@ -20,6 +20,8 @@ from paretoscope.settings import MIB
 
 D = TypeVar("D", bound=Document)
 
+DROP_REASONS = ("newer-frame", "stream-busy", "too-old")
+
 
 class Frames(Queue):
     @translated
@@ -87,8 +89,8 @@ class Frames(Queue):
     def claim_frame(self, consumer: str, block_s: float = 0.0) -> Claim | None:
         """The next frame for this worker, or None after `block_s` seconds.
 
-        Frames that a dead worker held come first. Where a stream's policy drops all but the newest, older
-        ones are dropped and counted here. `consumer` names one worker; two must not share a name.
+        Frames that a dead worker held come first. What a stream's policy drops is dropped and counted here.
+        `consumer` names one worker; two must not share a name.
         """
         while True:
             found = self._next_entry(keys.WORK, consumer, block_s)
@@ -96,7 +98,7 @@ class Frames(Queue):
                 return None
             entry, fields = found
             frame_id, stream = fields[b"frame"].decode(), fields[b"stream"].decode()
-            if self._drop_if_stale(frame_id, stream, entry):
+            if self._drop_if_unfit(frame_id, stream, entry):
                 continue
             claim = self._claim(frame_id, entry)
             if claim is not None:
@@ -119,12 +121,18 @@ class Frames(Queue):
             fence=int(fence),
         )
 
-    def _drop_if_stale(self, frame_id: str, stream: str, entry: str) -> bool:
-        if self._redis.hget(keys.policy(stream), "drop") != b"newest":
+    def _drop_if_unfit(self, frame_id: str, stream: str, entry: str) -> bool:
+        """Whether the stream's policy drops this frame; it is then closed and counted by its reason."""
+        fields = ["drop", "keep_newest", "max_age_ms"]
+        held = cast("list[bytes | None]", self._redis.hmget(keys.policy(stream), fields))
+        drop, keep, max_age_ms = held
+        if drop in (None, b"wait") and not max_age_ms:
             return False
-        event = self._event("drop", stream, frame_id, {"reason": "newer-frame"})
-        limits = [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
-        return bool(self._run(scripts.DROP_STALE, [], [frame_id, stream, entry, *limits, event]))
+        events = [self._event("drop", stream, frame_id, {"reason": reason}) for reason in DROP_REASONS]
+        args = [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
+        args += [drop or b"wait", keep or 1, max_age_ms or "", self._clock().timestamp() * 1000.0]
+        args += [part for pair in zip(DROP_REASONS, events, strict=True) for part in pair]
+        return bool(self._run(scripts.DROP_UNFIT, [], [frame_id, stream, entry, *args]))
 
     @translated
     def publish(self, frame_id: str, documents: Iterable[Document], claim: Claim | None = None) -> bool:

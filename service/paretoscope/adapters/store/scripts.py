@@ -160,7 +160,8 @@ redis.call('ZADD', 'ps:waiting:' .. stream, arrival, frame_id)
 redis.call('ZADD', 'ps:streams', ARGV[10], stream)
 local entry = redis.call('XADD', 'ps:work', '*', 'frame', frame_id, 'stream', stream)
 redis.call('HSET', frame, 'header', ARGV[6], 'stream', stream, 'state', 'queued', 'gap', gap,
-  'nbytes', ARGV[8], 'received_at', ARGV[9], 'arrival', arrival, 'entry', entry, 'revision', 0)
+  'nbytes', ARGV[8], 'received_at', ARGV[9], 'received_ms', ARGV[10],
+  'arrival', arrival, 'entry', entry, 'revision', 0)
 redis.call('HINCRBY', 'ps:bytes', 'waiting', ARGV[8])
 redis.call('HINCRBY', 'ps:counters', 'frames:received', 1)
 if gap > 0 then
@@ -252,21 +253,36 @@ if ARGV[9] ~= '' then
   redis.call('HINCRBY', 'ps:counters', ARGV[9], 1)
   redis.call('HINCRBY', 'ps:tally:' .. ARGV[2], ARGV[9], 1)
 end
+-- Frames that came until now came while the stream was being worked on.
+redis.call('HSET', 'ps:last:' .. ARGV[2], 'freed', redis.call('GET', 'ps:arrivals') or 0)
 emit('ps:events', ARGV[7], ARGV[8])
 return 1
 """
 )
 
-DROP_STALE = (
+DROP_UNFIT = (
     _EMIT
     + _CLOSE
     + """
--- ARGV: frame_id stream entry frames_kept bytes_kept events_limit event. Drops the frame unless it is the
--- newest that waits. Returns 1 when dropped.
-if redis.call('ZREVRANGE', 'ps:waiting:' .. ARGV[2], 0, 0)[1] == ARGV[1] then return 0 end
+-- ARGV: frame_id stream entry frames_kept bytes_kept events_limit drop keep_newest max_age_ms('' = any)
+--       now_ms, then (reason, event) for a newer frame, a busy stream and age.
+-- Drops a frame that nobody has begun and that the policy does not want. Returns 1 when dropped.
+local frame, waiting = 'ps:frame:' .. ARGV[1], 'ps:waiting:' .. ARGV[2]
+local held = redis.call('HMGET', frame, 'state', 'arrival', 'received_ms')
+if held[1] ~= 'queued' then return 0 end
+local why = nil
+local newer = redis.call('ZREVRANK', waiting, ARGV[1]) or 0
+if ARGV[7] == 'newest' and newer >= tonumber(ARGV[8]) then why = 11 end
+if ARGV[7] == 'drop' then
+  local freed = redis.call('HGET', 'ps:last:' .. ARGV[2], 'freed')
+  if freed and tonumber(held[2]) <= tonumber(freed) then why = 13 end
+end
+if ARGV[9] ~= '' and held[3] and tonumber(ARGV[10]) - tonumber(held[3]) > tonumber(ARGV[9]) then why = 15 end
+if not why then return 0 end
 if not close(ARGV[1], ARGV[2], ARGV[3], 'dropped', tonumber(ARGV[4]), tonumber(ARGV[5])) then return 0 end
-redis.call('HINCRBY', 'ps:tally:' .. ARGV[2], 'dropped:newer-frame', 1)
-emit('ps:events', ARGV[6], ARGV[7])
+redis.call('HINCRBY', 'ps:counters', 'drop:' .. ARGV[why], 1)
+redis.call('HINCRBY', 'ps:tally:' .. ARGV[2], 'dropped:' .. ARGV[why], 1)
+emit('ps:events', ARGV[6], ARGV[why + 1])
 return 1
 """
 )

@@ -86,7 +86,10 @@ class Streams(Instruments):
     def set_policy(self, stream: str, policy: StreamPolicy) -> None:
         """Applies from the stream's next frame on."""
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(keys.policy(stream), mapping={"policy": pack(policy), "drop": policy.drop})
+        quick = {"drop": policy.drop, "keep_newest": policy.keep_newest, "max_age_ms": ""}
+        if policy.max_age_s is not None:
+            quick["max_age_ms"] = policy.max_age_s * 1e3
+        pipe.hset(keys.policy(stream), mapping=cast(Any, {"policy": pack(policy), **quick}))
         event = self._event("policy", stream, None, policy.model_dump(mode="json"))
         pipe.xadd(keys.EVENTS, {"e": event}, maxlen=self.limits.events, approximate=True)
         pipe.execute()
