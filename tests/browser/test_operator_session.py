@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -28,8 +29,16 @@ def a_new_frame(page: Page, count: int = 1) -> None:
         expect(page.locator("#map")).to_have_attribute("data-state", "done")
 
 
-def test_an_operators_session(live: Page):
+@pytest.fixture
+def patient() -> Iterator[None]:
+    """A real worker on a busy machine takes its time."""
     expect.set_options(timeout=60_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_operators_session(live: Page):
     map_ = live.locator("#map")
     live.goto("/")
 
