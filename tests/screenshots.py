@@ -21,4 +21,6 @@ def keep_screenshot(page: Page, name: str) -> None:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     kept = Path(FOLDER) / name
     kept.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(kept, optimize=True)
+    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE).save(
+        kept, optimize=True
+    )

@@ -55,7 +55,7 @@ export class TimeStrip {
     const bars = [...this.bars.entries()];
     const held = bars.filter(([, bar]) => !bar.lost);
     const deadline = Math.max(1, ...held.map(([, bar]) => bar.deadlineMs ?? 0));
-    const top = 1.15 * Math.max(deadline, ...held.map(([, bar]) => Math.min(bar.totalMs, 2 * deadline)));
+    const top = 1.15 * Math.max(deadline, ...held.map(([, bar]) => Math.min(Math.max(bar.totalMs, bar.scanMs ?? 0), 2 * deadline)));
     const height = (value) => `${Math.max(3, (100 * Math.min(value, top)) / top)}%`;
     const made = bars.map(([id, bar]) => {
       const item = document.createElement("i");
