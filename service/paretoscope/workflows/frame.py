@@ -35,7 +35,15 @@ from paretoscope.workflows.prepared import Prepared, prepare
 from paretoscope.workflows.stages import Budget, StageClock
 from paretoscope.workflows.task import FrameTask
 from paretoscope.workflows.tracked import track
-from paretoscope.workflows.tracking import State, reasons_before, remembered, signature_of, state_of
+from paretoscope.workflows.tracking import (
+    NEXT,
+    Happened,
+    State,
+    reasons_before,
+    remembered,
+    signature_of,
+    state_of,
+)
 from paretoscope.workflows.tuning import Tuned, tune
 from paretoscope.workflows.window_tuning import parameter_map, tune_windows
 
@@ -61,7 +69,8 @@ def analyse_frame(
     with stages("drift"):
         pixels = pixels_of(task.image, cleaned.high - cleaned.low)
     tuned, drift = task.memory.tracking, list[Drift]()
-    if tuned is not None and state_of(task.memory, task.policy) is State.TRACKING:
+    state = NEXT[state_of(task.memory, task.policy), Happened.FRAME]
+    if state is State.TRACKING and tuned is not None:
         drift = reasons_before(tuned, task.header, task.policy, task.memory, pixels)
         if not drift:
             tracked = yield from track(task, tuned, cleaned, pixels, deadline, device, stages)
@@ -70,6 +79,8 @@ def analyse_frame(
                 return
             drift = tracked.drift
             yield tracked.atoms
+        state = NEXT[NEXT[state, Happened.DRIFT], Happened.FRAME]
+    assert state is State.TUNING
     yield from _tune(task, cleaned, pixels, drift, deadline, device, stages, progress)
 
 
