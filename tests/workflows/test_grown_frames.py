@@ -13,6 +13,9 @@ from paretoscope.workflows.growing import growing
 from workflows.test_frame import last_of
 from workflows.test_tracking import POLICY, frame, memory, scanned, tuned, worked
 
+UNHURRIED_S = 600.0
+"""A fit that a deadline cuts short is another fit."""
+
 __all__ = ["memory", "tuned"]
 
 
@@ -31,8 +34,8 @@ def stages_of(documents) -> set[str]:
 @pytest.mark.parametrize("rows", [None, 64])
 def test_atoms_are_those_of_a_frame_that_came_whole(memory, rows):
     image = scanned(seed=5)
-    plain = worked(frame(image, memory))
-    ahead = worked(replace(frame(image, memory), grown=grown_of(image, memory, rows)))
+    plain = worked(frame(image, memory), UNHURRIED_S)
+    ahead = worked(replace(frame(image, memory), grown=grown_of(image, memory, rows)), UNHURRIED_S)
     assert "grown" in stages_of(ahead)
     first, last = ahead[0], last_of(ahead, AtomMap)
     assert (first.refinement, first.count, first.params) == ("parabola", last.count, last.params)
