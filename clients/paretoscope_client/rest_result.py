@@ -27,8 +27,9 @@ class Result(FrameView):
     def unfit(self, *, allow: Collection[str] = (), max_age_s: float | None = None) -> tuple[str, ...]:
         """Why a control loop must not act on this now; empty when it may.
 
-        allow: reasons that do not count (see the table in docs/reference/rest.md). max_age_s: a limit of your
-        own beside the stream's.
+        allow: reasons that do not count (see the table in docs/reference/rest.md); 'drifted' also stands for
+        'drifted: dose' and whatever else follows a colon. max_age_s: a limit of your own beside the
+        stream's.
         """
         reasons = ["no-guard"] if self.guard is None else list(self.guard.reasons)
         if self.state != "done":
@@ -37,7 +38,7 @@ class Result(FrameView):
         limits = [limit for limit in (self.stale_after_s, max_age_s) if limit is not None]
         if age is not None and limits and age > min(limits) and "stale" not in reasons:
             reasons.append("stale")
-        return tuple(reason for reason in reasons if reason not in allow)
+        return tuple(reason for reason in reasons if not {reason, reason.partition(":")[0]} & {*allow})
 
     def require_fit(self, *, allow: Collection[str] = (), max_age_s: float | None = None) -> Result:
         """Itself. Raises UnfitResult with the reasons."""

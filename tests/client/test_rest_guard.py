@@ -223,3 +223,11 @@ def test_a_frame_that_cannot_be_analysed_raises_its_fault(client: Any, worker: S
     accepted = client.submit(np.zeros((64, 64), np.uint16), stream="lab")
     with pytest.raises(BadInput, match=r"constant-image.*blanked"):
         client.result(accepted.frame_id, timeout_s=20.0)
+
+
+def test_a_reason_is_allowed_with_what_follows_its_colon(client: Any, store: Store):  # noqa: F811
+    result = client.frame(put_worked(store))
+    guard = Guard(frame_id=result.frame_id, fit_for_control=False, reasons=["drifted: dose", "simulated"])
+    drifted = result.model_copy(update={"guard": guard})
+    assert drifted.unfit(allow={"drifted"}) == ("simulated",)
+    assert drifted.unfit(allow={"dose"}) == ("drifted: dose", "simulated")
