@@ -18,6 +18,7 @@ class MemoryStore:
         self.scans: dict[str, tuple[RowsBegin, str, bytes]] = {}
         self.runs = 0
         self.capacity = capacity
+        self.bridge = ""
         self.down = False
         self.broken = False
 
@@ -73,6 +74,10 @@ class MemoryStore:
         self._reach()
         self.events.append(event)
         return str(len(self.events))
+
+    def beat_bridge(self, address: str) -> None:
+        self._reach()
+        self.bridge = address
 
     def count(self, name: str, by: int = 1) -> int:
         self._reach()

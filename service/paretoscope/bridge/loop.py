@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 POLL_MS = 100
 """How soon a stop is noticed."""
 FLUSH_S = 0.25
+BEAT_S = 2.0
+"""How often the store is told that a bridge is there."""
 MESSAGES_PER_TURN = 64
 FRAMES_WAITING, REPLIES_WAITING = 8, 1000
 """Messages held per peer before it is held back, and answers held before they are dropped and counted."""
@@ -105,7 +107,7 @@ class Bridge:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        next_flush_s = next_look_s = self._clock()
+        next_flush_s = next_look_s = next_beat_s = self._clock()
         try:
             while not stop.is_set():
                 ready = dict(poller.poll(POLL_MS))
@@ -117,6 +119,9 @@ class Bridge:
                 if self._gate is not None and self._clock() >= next_look_s:
                     self._gate.refresh()
                     next_look_s = self._clock() + LOOK_AT_KEYS_S
+                if self._clock() >= next_beat_s:
+                    self._tally.beat(self.address)
+                    next_beat_s = self._clock() + BEAT_S
                 if self._tally.waiting and self._clock() >= next_flush_s:
                     written = self._tally.flush()
                     next_flush_s = self._clock() + (FLUSH_S if written else STORE_PAUSE_S)

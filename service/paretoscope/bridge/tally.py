@@ -55,6 +55,13 @@ class Tally:
             self._events.popleft()
             self.count("bridge:events-dropped")
 
+    def beat(self, address: str) -> None:
+        """A sign of life of this bridge, where the store is there to take it."""
+        try:
+            self._write(self._store.beat_bridge, address)
+        except StoreDown:
+            log.debug("the store is away; no sign of life")
+
     def flush(self) -> bool:
         """Write what waits; False (and it keeps waiting) while the store is down.
 

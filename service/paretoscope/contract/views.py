@@ -299,11 +299,17 @@ class WorkerView(View):
     state: str
     detail: str
     at: str
+    age_s: float | None = None
+    """Seconds since its last sign of life."""
 
 
 class Readiness(View):
     ready: bool
     store: bool
+    store_ms: float | None = None
+    """How long the store took to answer."""
+    bridge_seen_s: float | None = None
+    """Seconds since a bridge's last sign of life; null: none was heard of lately."""
     event_log: bool
     workers: list[WorkerView]
     reasons: list[str]
@@ -410,3 +416,26 @@ class Targets(View):
     path_unit: Literal["nm", "px"]
     guard: Guard | None
     """Whether a control loop may act on this frame."""
+
+
+class StatusReason(View):
+    code: str
+    """'store-slow', 'no-worker', 'backlog', ...; stable."""
+    words: str
+    """For an operator."""
+
+
+class StatusView(View):
+    state: Literal["ok", "degraded", "down"]
+    """'degraded': something is missing or slow, the rest works. 'down': nothing can be read or taken."""
+    reasons: list[StatusReason]
+    store_ms: float | None
+    """How long the store took to answer."""
+    event_log: bool
+    workers: list[WorkerView]
+    bridge_seen_s: float | None = None
+    """Seconds since a bridge's last sign of life; null: none was heard of lately."""
+    queued: int = 0
+    """Frames that wait or are being worked on, all streams together."""
+    paused: dict[str, Pause] = Field(default_factory=dict)
+    """Streams that an operator holds; no fault."""

@@ -171,6 +171,18 @@ class Streams(Instruments):
         self._redis.set(keys.worker(consumer), json.dumps(told), px=int(ttl_s * 1000))
 
     @translated
+    def beat_bridge(self, address: str, ttl_s: float = 10.0) -> None:
+        """A bridge's sign of life; it is forgotten after `ttl_s` seconds."""
+        told = {"at": self._now_text(), "address": address}
+        self._redis.set(keys.BRIDGE, json.dumps(told), px=int(ttl_s * 1000))
+
+    @translated
+    def bridge_seen(self) -> str | None:
+        """UTC, when a bridge last gave a sign of life; None when none did lately."""
+        held = cast("bytes | None", self._redis.get(keys.BRIDGE))
+        return None if held is None else json.loads(held)["at"]
+
+    @translated
     def workers(self) -> list[WorkerBeat]:
         """The workers that gave a sign of life lately."""
         names = sorted(cast("list[bytes]", list(self._redis.scan_iter(match=keys.WORKER + "*"))))

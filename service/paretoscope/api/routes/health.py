@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from paretoscope.api.context import Ctx
+from paretoscope.api.standing import age_s, standing, store_ms, worker_view
 from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
-from paretoscope.contract.views import Health, Readiness, Version, WorkerView
+from paretoscope.contract.views import Health, Readiness, StatusView, Version
 from paretoscope.errors import ParetoscopeError
 from paretoscope.version import VERSION
 
@@ -31,9 +31,10 @@ async def healthz() -> Health:
 def readyz(context: Ctx, response: Response) -> Readiness:
     """The store answers, the event log is read, and a worker was heard of within the last seconds."""
     store, beats, reasons = True, [], []
+    latency_ms, bridge = None, None
     try:
-        context.store.ping()
-        beats = context.store.workers()
+        latency_ms = store_ms(context.store)
+        beats, bridge = context.store.workers(), context.store.bridge_seen()
     except ParetoscopeError as error:
         store = False
         reasons.append(error.hint)
@@ -47,11 +48,21 @@ def readyz(context: Ctx, response: Response) -> Readiness:
         )
     if reasons:
         response.status_code = 503
-    fields = WorkerView.model_fields
-    workers = [WorkerView(**{k: v for k, v in asdict(beat).items() if k in fields}) for beat in beats]
     return Readiness(
-        ready=not reasons, store=store, event_log=context.tail.connected, workers=workers, reasons=reasons
+        ready=not reasons,
+        store=store,
+        store_ms=latency_ms,
+        bridge_seen_s=None if bridge is None else age_s(bridge),
+        event_log=context.tail.connected,
+        workers=[worker_view(beat) for beat in beats],
+        reasons=reasons,
     )
+
+
+@router.get("/v1/status", summary="How the service stands, in an operator's words")
+def get_status(context: Ctx) -> StatusView:
+    """Always 200: 'ok', 'degraded' (something is missing or slow, the rest works) or 'down', with reasons."""
+    return standing(context)
 
 
 @router.get("/version", summary="Which service this is")
