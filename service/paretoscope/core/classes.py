@@ -55,9 +55,11 @@ def segment(
         alike = (patches.pixels - level) * (model.spread / spread) + model.level
         mixture, chosen_by = sort_patches(alike, _fitted(model)), model.chosen_by
     used, inner = np.unique(mixture.labels, return_inverse=True)
-    members = [patches.pixels[inner == index] for index in range(len(used))]
-    centroids = np.stack([group.mean(axis=0) for group in members])
-    dispersions = np.stack([group.std(axis=0) for group in members])
+    members = np.bincount(inner, minlength=len(used))
+    centroids, dispersions = np.empty((2, len(used), *patches.pixels.shape[1:]), dtype=np.float32)
+    for index in range(len(used)):
+        group = patches.pixels[inner == index]
+        centroids[index], dispersions[index] = group.mean(axis=0), group.std(axis=0)
 
     middle = centroids.shape[-1] // 2
     order = np.argsort(-centroids[:, middle, middle], kind="stable")
@@ -97,7 +99,7 @@ def segment(
             AtomClass(
                 class_id=ids[position],
                 name=memory.class_names.get(ids[position]),
-                count=len(members[order[position]]),
+                count=int(members[order[position]]),
                 weight=float(mixture.weights[used[order[position]]]),
             )
             for position in listed

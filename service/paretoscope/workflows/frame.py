@@ -95,6 +95,7 @@ def _tune(
     progress: ProgressSink | None,
 ) -> Iterator[Document]:
     policy, frame_id = task.policy, task.header.frame_id
+    task.cache.make_room(cleaned.image.size)
     prepared = prepare(task.header, cleaned, policy, device, stages)
     with stages("scale-space"):
         candidates = prepared.candidates

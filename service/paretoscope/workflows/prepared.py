@@ -97,6 +97,10 @@ def _scaled(params: LogParams, ratio: float) -> LogParams:
     )
 
 
+MOST_CACHED_PIXELS = 1 << 24
+"""Of all frames in a `PreparedCache` together: one of 4096 x 4096, whose candidates take some 400 MB."""
+
+
 class PreparedCache:
     """The last few frames' `Prepared`, by frame id and what their expectation was asked with. Thread-safe."""
 
@@ -112,11 +116,21 @@ class PreparedCache:
             return self._items.get(key)
 
     def put(self, key: str, prepared: Prepared) -> None:
+        self.make_room(prepared.image.size)
         with self._lock:
             self._items[key] = prepared
             self._items.move_to_end(key)
             while len(self._items) > self._size:
                 self._items.popitem(last=False)
+
+    def make_room(self, pixels: int) -> None:
+        """Forget the oldest frames that leave no room for a new one of so many pixels, before it is built."""
+        with self._lock:
+            while self._items and pixels + self._pixels() > MOST_CACHED_PIXELS:
+                self._items.popitem(last=False)
+
+    def _pixels(self) -> int:
+        return sum(prepared.image.size for prepared in self._items.values())
 
 
 def prepare(
