@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 LEAST = 32
 """Parameter sets scored however late it is: a frame whose preparation took all the time is answered late
 rather than with nothing."""
+LEAST_STEP = 0.005
+"""A front that comes forward by less than this, in every reward, is not worth skimage's order of pairs."""
+TOGETHER = 8
+"""Sets that are resolved in that order before the front is looked at again."""
 MAX_FRONT = 64
 """Points of a front at most."""
 
@@ -81,7 +85,7 @@ def tune(
     space = fitted(space, candidates)
     scorer = Scorer(candidates, expectation, policy.rewards, reference)
     ties = resolutions(policy.rewards, expectation.document())
-    seen = Seen(scorer, ties)
+    seen = Seen(scorer, ties, deadline)
 
     def ideal(values: np.ndarray) -> bool:
         """Whether a point lies in the best cell there is: all rewards nought within the resolution."""
@@ -119,48 +123,70 @@ def tune(
 
 
 class Seen:
-    """All that was scored; exact wherever it may matter.
+    """All that was scored. What a front is made of is exact.
 
-    Skimage's order of pairs is asked for only where a set could be on the front or tie with it. What is left
-    as it was scored in the table's order is beaten by an exact set in any order.
+    Skimage's order of pairs costs up to a hundred times what a score costs, so it is asked for only where a
+    set could bring the front forward by a step that counts, or win a tie on it. Of the others those that an
+    exact set beats anyway stay as the table's order has them; the rest are left out, as if infeasible.
     """
 
-    def __init__(self, scorer: Scorer, ties: tuple[float, ...]) -> None:
+    def __init__(self, scorer: Scorer, ties: tuple[float, ...], deadline: Deadline) -> None:
         self._scorer = scorer
         self._ties = ties
+        self._steps = tuple(min(tie, LEAST_STEP) for tie in ties)
+        self._deadline = deadline
         self._parts: list[Scores] = []
-        self._front = np.empty((0, len(scorer.names)))
+        none = np.empty((0, len(scorer.names)))
+        self._front, self._held, self._held_tie_break = none, none, np.empty(0)
 
     @property
     def scores(self) -> Scores | None:
         return Scores.stacked(self._parts) if self._parts else None
 
     def values(self, sets: ParameterSets) -> np.ndarray:
-        """(sets, objectives), ``inf`` where infeasible."""
+        """(sets, objectives), ``inf`` where infeasible or left out."""
         scores = self._scorer.score_many(sets, exact=False)
-        self._add(scores.values[scores.exact])
+        self._add(scores, np.flatnonzero(scores.exact))
         rough = np.flatnonzero(~scores.exact)
-        if len(rough):
-            # In an order of batches, so that one exact set spares the others.
-            for few in np.array_split(rough, max(1, len(rough) // 8)):
-                scores = self._scorer.settled(scores, few[self._may_matter(scores, few)])
-                self._add(scores.values[few][scores.exact[few]])
-        self._parts.append(scores)
-        return scores.values
+        # A few at a time, so that one that is exact spares the others.
+        for few in np.array_split(rough, -(-len(rough) // TOGETHER)) if len(rough) else ():
+            if len(self._front) and self._deadline.passed():
+                break
+            scores = self._scorer.settled(scores, few[self._may_matter(scores, few)])
+            self._add(scores, few[scores.exact[few]])
+        values = scores.values.copy()
+        values[rough[~scores.exact[rough] & ~self._beaten(values[rough])]] = np.inf
+        self._parts.append(replace(scores, values=values))
+        return values
 
-    def _add(self, values: np.ndarray) -> None:
-        every = np.vstack([self._front, values])
-        self._front = every[pareto.nondominated(every, self._scorer.reference)]
+    def _add(self, scores: Scores, index: np.ndarray) -> None:
+        """Exact ones: the front, and the best by tie-break of each of its cells."""
+        reference = self._scorer.reference
+        every = np.vstack([self._front, scores.values[index]])
+        self._front = every[pareto.nondominated(every, reference)]
+        every = np.vstack([self._held, scores.values[index]])
+        tie_break = np.concatenate([self._held_tie_break, scores.tie_break[index]])
+        groups = pareto.tied_groups(every, reference, self._ties)
+        best = [int(group[np.argmax(tie_break[group])]) for group in groups]
+        self._held, self._held_tie_break = every[best], tie_break[best]
 
     def _may_matter(self, scores: Scores, index: np.ndarray) -> np.ndarray:
-        """(index,) bool: sets that some order could bring to the front, or into a tie with it."""
+        """(index,) bool: sets that some order could bring forward, or to win a tie."""
         best = self._scorer.at_best(scores, index)
-        if len(self._front) == 0:
-            return np.asarray(np.isfinite(best).all(axis=1))
-        no_worse = (self._front[None] <= best[:, None]).all(axis=2)
-        cell, known = pareto.cells(best, self._ties), pareto.cells(self._front, self._ties)
-        no_tie = (known[None] != cell[:, None]).any(axis=2)
-        return np.asarray(np.isfinite(best).all(axis=1) & ~(no_worse & no_tie).any(axis=1))
+        steps, known = pareto.cells(best, self._steps), pareto.cells(self._front, self._steps)
+        no_worse = np.asarray((known[None] <= steps[:, None]).all(axis=2))
+        forward = ~np.any(no_worse, axis=1)
+        cell, held = pareto.cells(best, self._ties), pareto.cells(self._held, self._ties)
+        tied = (held[None] == cell[:, None]).all(axis=2)
+        wins = (tied & (self._held_tie_break[None] < scores.tie_break[index][:, None])).any(axis=1)
+        return np.asarray(np.isfinite(best).all(axis=1) & (forward | wins))
+
+    def _beaten(self, values: np.ndarray) -> np.ndarray:
+        """(sets,) bool: infeasible, or worse than an exact set by more than a tie."""
+        no_worse = (self._front[None] <= values[:, None]).all(axis=2)
+        cell, known = pareto.cells(values, self._ties), pareto.cells(self._front, self._ties)
+        apart = (known[None] != cell[:, None]).any(axis=2)
+        return np.asarray(~np.isfinite(values).all(axis=1) | (no_worse & apart).any(axis=1))
 
 
 def fitted(space: LogSpace, candidates: CandidateSet) -> LogSpace:
