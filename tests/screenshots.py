@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 FOLDER = os.environ.get("PARETOSCOPE_SCREENSHOTS")
 """The documentation's folder; nothing is kept where it is not set."""
-COLOURS = 128
+COLOURS = 80
 
 
 def keep_screenshot(page: Page, name: str) -> None:

@@ -125,6 +125,7 @@ function contentOf({ view, picture, columns, mask, windows }) {
 function draw(loaded) {
   const { view, front, classes } = loaded;
   if (view.stream !== page.stream) return;
+  if (!history.live && history.aim && view.frame_id !== history.aim) return; // asked before one held or went elsewhere
   page.view = view;
   $("empty").hidden = true;
   document.body.removeAttribute("data-empty");
