@@ -62,6 +62,19 @@ def test_a_store_that_is_gone_is_a_clear_answer_and_the_api_lives_on():
         assert "paretoscope_store_up 0.0" in http.get("/metrics").text
 
 
+def test_a_store_that_answers_but_takes_nothing_is_not_ready(http: httpx.Client, store: Store):
+    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=60.0)
+    before = store._redis.config_get("maxmemory")["maxmemory"]
+    try:
+        store._redis.config_set("maxmemory", 1)
+        full = http.get("/readyz")
+    finally:
+        store._redis.config_set("maxmemory", before)
+    assert (full.status_code, full.json()["store"]) == (503, False)
+    assert "memory" in full.json()["reasons"][0]
+    assert http.get("/readyz").status_code == 200
+
+
 def test_metrics_count_frames_faults_and_times(http: httpx.Client, store: Store, worker: SmallWorker):
     put_worked_by_worker = http.post(
         "/v1/frames", params={"wait": 10, "rows": 8, "columns": 8, "dtype": "uint8"}, content=bytes(range(64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from paretoscope.adapters.store.link import translated, utc_text
 from paretoscope.adapters.store.records import Claim, StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
+from paretoscope.errors import StoreDown
 
 MEMORIES_KEPT = 8
 
@@ -161,6 +163,17 @@ class Streams(Instruments):
     def ping(self) -> bool:
         """True; raises StoreDown when the store does not answer."""
         return bool(self._redis.ping())
+
+    @translated
+    def probe(self) -> None:
+        """Write and read back: a store that answers but takes nothing (a full disk, a read-only copy) is told
+        too. Raises StoreDown or Busy."""
+        mark = uuid.uuid4().hex
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.set(keys.PROBE, mark, ex=60)
+        pipe.get(keys.PROBE)
+        if pipe.execute()[1] != mark.encode():
+            raise StoreDown(hint="The store does not give back what was just written to it.")
 
     @translated
     def beat(

@@ -29,10 +29,11 @@ async def healthz() -> Health:
     summary="Frames that come now will be analysed",
 )
 def readyz(context: Ctx, response: Response) -> Readiness:
-    """The store answers, the event log is read, and a worker was heard of within the last seconds."""
+    """The store takes and gives back a value, the event log is read, and a worker was heard of lately."""
     store, beats, reasons = True, [], []
     latency_ms, bridge = None, None
     try:
+        context.store.probe()
         latency_ms = store_ms(context.store)
         beats, bridge = context.store.workers(), context.store.bridge_seen()
     except ParetoscopeError as error:
