@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from paretoscope.adapters.store import Store, utc_now
-from paretoscope.contract import AtomMap, Fault, Guard, Ledger, ParetoFront
+from paretoscope.contract import AtomMap, Fault, Guard, Ledger, LogParams, ParetoFront
 from paretoscope.contract.freshness import age_s, stale_after_s
 from paretoscope.contract.views import FrameView, State
 
@@ -21,12 +21,14 @@ def frame_links(frame_id: str) -> dict[str, str]:
 def frame_view(store: Store, frame_id: str) -> FrameView:
     """Raises NotFound."""
     header = store.header(frame_id)
-    atoms = store.document(frame_id, AtomMap)
+    atoms = store.told(
+        frame_id, AtomMap
+    )  # not the map itself: every poller's answer would unpack its columns
     front = store.document(frame_id, ParetoFront)
     point = None if front is None or front.chosen is None else front.points[front.chosen]
     params = point.params if point is not None else None
-    if atoms is not None and atoms.params is not None:
-        params = atoms.params
+    if "params" in atoms:
+        params = LogParams.model_validate(atoms["params"])
     ledger, guard = store.document(frame_id, Ledger), store.document(frame_id, Guard)
     newer, age, limit = store.newer_frames(header.stream, frame_id), None, None
     if ledger is not None:
@@ -38,11 +40,11 @@ def frame_view(store: Store, frame_id: str) -> FrameView:
         frame_id=frame_id,
         stream=header.stream,
         state=cast(State, store.state(frame_id)),
-        revision=max(atoms.revision if atoms else 0, front.revision if front else 0),
+        revision=max(atoms.get("revision", 0), front.revision if front else 0),
         age_s=age,
         newer_frames=newer,
         stale_after_s=limit,
-        atoms=None if atoms is None else atoms.count,
+        atoms=atoms.get("atoms"),
         qc=None if point is None else point.qc,
         er=None if point is None else point.er,
         n_found=None if point is None else point.n_found,

@@ -42,6 +42,8 @@ def row_of(document: Document) -> dict[str, Any]:
         return digest([document]) | {"dose_pc_per_nm2": document.dose_pc_per_nm2}
     if isinstance(document, Fault):
         return {"fault": document.code, "hint": document.hint}
+    if isinstance(document, AtomMap) and document.params is not None:
+        return digest([document]) | {"params": document.params.model_dump(mode="json")}
     return digest([document])
 
 
