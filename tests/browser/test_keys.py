@@ -47,12 +47,15 @@ def test_keys_are_letters_while_one_types(seen: Page):
     expect(seen.get_by_role("dialog")).to_be_hidden()
 
 
-def test_shift_and_arrows_walk_from_atom_to_atom_and_tell_every_column(seen: Page):
+def test_shift_and_arrows_walk_from_atom_to_atom_and_tell_every_column(seen: Page, store: Store):
     seen.keyboard.press("i")
     seen.keyboard.press("Shift+ArrowUp")
     card = seen.locator("#atom-card")
     expect(card).to_contain_text("LoG response")
     line = seen.locator("#atom-line")
+    put_worked(store, 1)  # another frame: the atom that is there now
+    expect(seen.locator("#map")).to_have_attribute("data-frame", "stem-e1-000001")
+    expect(card).to_contain_text("LoG response")
     first = line.inner_text()
     seen.keyboard.press("Shift+ArrowUp")
     expect(line).not_to_have_text(first)

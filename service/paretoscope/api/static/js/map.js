@@ -43,19 +43,17 @@ export class AtomCanvas {
 
   /** content: {picture, shape, columns, mask, windows, revision, state, frameId, gamma, pixelNm}. */
   show(content) {
+    const marked = this.hovered < 0 ? null : { y: this.columns.y_px[this.hovered], x: this.columns.x_px[this.hovered] };
     this.content = content;
-    if (!this.hoverStays()) this.point(-1);
     this.view.setShape(content.shape);
+    this.hovered = marked && this.columns ? this.nearestTo(marked, HOVER_REACH_PX / this.view.place().scale) : -1;
     this.draw();
+    if (marked) this.onHover(this.hovered); // the atom that is there now
     const count = this.columns ? this.columns.y_px.length : 0;
     Object.assign(this.canvas.dataset, { atoms: String(count), revision: String(content.revision ?? 0), frame: content.frameId ?? "",
       overlay: this.look.overlay, gamma: String(content.gamma ?? 1), state: content.state ?? "" });
     this.canvas.setAttribute("aria-label", `Frame of ${content.shape.join(" by ")} pixels with ${count} atoms marked. ` +
       "Arrow keys move it, plus and minus zoom, 0 fits it, shift and arrow keys walk from atom to atom.");
-  }
-
-  hoverStays() {
-    return this.hovered >= 0 && this.hoveredFrame === `${this.content.frameId}.${this.content.revision}`;
   }
 
   draw() {
@@ -113,7 +111,6 @@ export class AtomCanvas {
   point(index) {
     if (index === this.hovered) return;
     this.hovered = index;
-    this.hoveredFrame = index < 0 ? null : `${this.content.frameId}.${this.content.revision}`;
     this.draw();
     this.onHover(index);
   }
