@@ -23,7 +23,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # Not for the whole session: while it is open its event loop keeps others from running theirs.
     chromium = shutil.which("chromium")
