@@ -131,7 +131,7 @@ function draw(loaded) {
   document.body.removeAttribute("data-empty");
   $("frame-id").textContent = $("frame-id").title = view.frame_id;
   // Atoms come before the front: until it is there the other cards keep what they show, dimmed.
-  const partial = front === null && view.state !== "done" && view.state !== "failed";
+  const partial = (front === null || view.ledger === null) && view.state !== "done" && view.state !== "failed";
   document.body.toggleAttribute("data-partial", partial);
   if (classes) map.look.classNames = new Map(classes.classes.map((one) => [one.class_id, one.name]));
   const content = contentOf(loaded);
@@ -178,7 +178,8 @@ function hear(event) {
   if (kind === "fault") stateLine.saw({ working: null, fault: `${data.code}. ${data.hint ?? ""}` });
   if (kind === "class-named") refresh(page.view?.frame_id ?? null);
   const early = kind === "progress" && (data.published ?? []).includes("AtomMap");
-  if (((kind === "result" || early) && (history.live || !page.view)) || (kind === "choice" && id === page.view?.frame_id)) {
+  const mine = id !== null && id === page.view?.frame_id; // one may hold a frame that is still being worked on
+  if (((kind === "result" || early) && (history.live || !page.view || mine)) || (kind === "choice" && mine)) {
     loader.forget(id);
     page.fetched = new Map([[id, data.revision ?? 0]]);
     refresh(id);
