@@ -21,7 +21,7 @@ $(VENV)/.run: requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (a minute or two the first time)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
-	@$(BIN)/python -m paretoscope.optimise.warm
+	@$(BIN)/python -m paretoscope.worker.warm
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

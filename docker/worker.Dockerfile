@@ -18,7 +18,7 @@ RUN python -m pip install --no-cache-dir --requirement /tmp/requirements.lock
 COPY --from=build /wheels /tmp/wheels
 RUN python -m pip install --no-cache-dir --no-deps /tmp/wheels/*.whl
 USER 10001
-RUN python -m paretoscope.optimise.warm
+RUN python -m paretoscope.worker.warm
 ENV PARETOSCOPE_DATA=/home/paretoscope/data
 VOLUME ["/home/paretoscope/data"]
 ENTRYPOINT ["paretoscope"]

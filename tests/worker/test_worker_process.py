@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -147,3 +149,18 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     for asked in ("cuda:99", "tpu", "cuda:x"):
         with pytest.raises(BadParameters, match="no-such-device"):
             pick_device(asked)
+
+
+def test_set_up_rehearses_what_a_worker_does_and_says_so() -> None:
+    makefile = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    module = re.search(r"python -m (paretoscope\.\S*warm)$", makefile, re.MULTILINE)
+    assert module, "make prepares nothing"
+    done = subprocess.run(
+        [sys.executable, "-m", module.group(1)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "compiled and rehearsed" in done.stdout

@@ -7,7 +7,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from paretoscope.contract import Document, FrameHeader, LogParams, Progress, StreamMemory, StreamPolicy
+from paretoscope.contract import (
+    Document,
+    FrameHeader,
+    LogParams,
+    ParetoFront,
+    Progress,
+    StreamMemory,
+    StreamPolicy,
+)
 from paretoscope.deadline import Deadline
 
 ProgressSink = Callable[[Progress], None]
@@ -76,6 +84,7 @@ class AtomFinding:
         self._pace = Pace()
         warm_up()
         self._rehearse()
+        self._pace = Pace()  # compiling is no measure of what is to come
 
     def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
         return self._growing(header, policy, memory, self._device)
@@ -106,7 +115,7 @@ class AtomFinding:
         return self._redetect(task, params, revision, self._device)
 
     def _rehearse(self) -> None:
-        """Work one small lattice: what is loaded on first use is then there for the first frame."""
+        """Tune, track and re-detect a small lattice: what is loaded on first use is then loaded."""
         y, x = np.mgrid[0:REHEARSAL_PX, 0:REHEARSAL_PX] * (2.0 * np.pi / 12.0)
         image = (np.cos(y) + np.cos(x)).astype(np.float32)
         header = FrameHeader(
@@ -118,6 +127,14 @@ class AtomFinding:
             nbytes=image.nbytes,
             crc32=0,
         )
-        deadline = Deadline.after(REHEARSAL_S)
-        for _ in self.analyse(header, image, StreamPolicy(), StreamMemory(), deadline, lambda _: None):
-            pass
+        policy, memory, front = StreamPolicy(refinement="gaussian"), StreamMemory(), None
+        for _ in range(2):
+            deadline = Deadline.after(REHEARSAL_S)
+            for document in self.analyse(header, image, policy, memory, deadline, lambda _: None):
+                if isinstance(document, StreamMemory):
+                    memory = document
+                elif isinstance(document, ParetoFront):
+                    front = document
+        if front is not None and front.points:
+            for _ in self.redetect(header, image, StreamPolicy(), memory, front.points[0].params, 1):
+                pass
