@@ -3,8 +3,7 @@
     python benchmarks/detect.py [--runs 7] [--threads N] [--json FILE]
 
 Medians in ms. The peers are scipy.ndimage.gaussian_laplace per scale and skimage.feature.blob_log, with as
-many threads as they can use (one). "One more parameter set" is scored on candidates already extracted; its
-peer has no such shortcut and runs blob_log again.
+many threads as they can use (one). What one more parameter set costs is measured by benchmarks/tuning.py.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import ndimage
-from scipy.stats.qmc import Sobol
 from skimage.feature import blob_log
 
 from paretoscope.contract import LogParams
@@ -48,30 +46,6 @@ def median_ms(work: Callable[[], object], runs: int) -> float:
         work()
         times.append(time.perf_counter() - began)
     return 1e3 * statistics.median(times)
-
-
-def parameter_sets(candidates: CandidateSet, count: int) -> list[LogParams]:
-    """Spread over the box that a search looks at, on the candidates' grid."""
-    low, high = float(candidates.sigmas[0]), float(candidates.sigmas[-1])
-    sets = []
-    for u in Sobol(4, seed=0).random(count):
-        first = low + u[0] * (high - low)
-        wanted = LogParams(
-            sigma_min=first,
-            sigma_max=first + u[1] * (high - first),
-            threshold=float(0.01 * 60.0 ** u[2]),
-            overlap=float(u[3]),
-        )
-        sets.append(candidates.snap(wanted))
-    return sets
-
-
-def each_ms(work: Callable[[LogParams], object], sets: list[LogParams]) -> float:
-    """Mean over different sets: a search never asks for the same one twice."""
-    began = time.perf_counter()
-    for params in sets:
-        work(params)
-    return 1e3 * (time.perf_counter() - began) / len(sets)
 
 
 def lattice_image(size: int = 512, noise: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -129,31 +103,11 @@ def detection(name: str, image: np.ndarray, params: LogParams, runs: int, device
     return row(f"detect, {name}", ours, "blob_log", peer, note)
 
 
-def candidates(image: np.ndarray, runs: int, device: str) -> list[Row]:
+def candidates(image: np.ndarray, runs: int, device: str) -> Row:
     grid = np.linspace(1.0, 6.0, 24)
-    frame = CandidateSet.build(image, grid, 0.01, device)
-    window = frame.inside(192, 192, 128, 128)
-    pixels = np.ascontiguousarray(image[192:320, 192:320])
-    rows = [
-        row(
-            "candidates, 24 sigmas",
-            median_ms(lambda: CandidateSet.build(image, grid, 0.01, device), runs),
-            note=f"{len(frame)} candidates",
-        )
-    ]
-    sets = parameter_sets(frame, 64)
-    for part, chosen, its_pixels in (("512 px", frame, image), ("128 px window", window, pixels)):
-        # A new table each time: what one set leaves behind for the next is part of the search, no head start.
-        fresh = [CandidateSet(chosen.maxima, chosen.sigmas, chosen.floor, chosen.cap) for _ in range(runs)]
-        ours = statistics.median(each_ms(lambda p, c=one: c.select(p), sets) for one in fresh)
-        peer = each_ms(lambda p, i=its_pixels: skimage_detect(i, p), sets[:: 8 if part == "512 px" else 1])
-        found = statistics.median(len(chosen.select(params)) for params in sets)
-        rows.append(
-            row(
-                f"one parameter set of 64, {part}", ours, "blob_log", peer, f"{found:.0f} blobs in the median"
-            )
-        )
-    return rows
+    found = len(CandidateSet.build(image, grid, 0.01, device))
+    took = median_ms(lambda: CandidateSet.build(image, grid, 0.01, device), runs)
+    return row("candidates, 24 sigmas", took, note=f"{found} found")
 
 
 def row_blocks(image: np.ndarray, runs: int, device: str) -> list[Row]:
@@ -206,7 +160,7 @@ def measure(runs: int = 7, device: str = "cpu") -> list[Row]:
         detection("lattice, clean", image, CLEAN, runs, device),
         detection("lattice, messy", image, MESSY, runs, device),
         detection("pure noise", noise, MESSY.model_copy(update={"threshold": 0.1}), 1, device),
-        *candidates(image, runs, device),
+        candidates(image, runs, device),
         *row_blocks(image, runs, device),
         *refinement(image, runs, device),
     ]
