@@ -12,6 +12,7 @@ from docs.test_snippets import address, environment  # noqa: F401
 NOTEBOOK = Path(__file__).resolve().parents[2] / "docs/tutorial/control-loop.ipynb"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(address: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     from nbclient import NotebookClient
 

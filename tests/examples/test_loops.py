@@ -73,6 +73,7 @@ def test_without_leave_the_beam_visits_nothing_on_a_simulated_sample(
     assert "not acted on: simulated" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_imaging_stops_soon_after_the_vacancies_pass_the_limit(
     service: Any, capsys: pytest.CaptureFixture
 ) -> None:
@@ -100,6 +101,7 @@ def test_imaging_stops_soon_after_the_vacancies_pass_the_limit(
     assert gone[-3] < 0.055, gone
 
 
+@pytest.mark.slow
 def test_imaging_goes_on_while_the_sample_is_whole(service: Any, capsys: pytest.CaptureFixture) -> None:
     instrument = scopes.graphene()
     code = main_of("stop_on_damage")(
@@ -119,6 +121,7 @@ def test_imaging_goes_on_while_the_sample_is_whole(service: Any, capsys: pytest.
     assert instrument.frames_taken == 3
 
 
+@pytest.mark.slow
 def test_the_front_is_walked_until_false_positives_are_few(
     service: Any, capsys: pytest.CaptureFixture
 ) -> None:

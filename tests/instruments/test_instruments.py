@@ -190,6 +190,7 @@ def test_after_a_restart_the_simulator_goes_on_and_the_microscope_waits_for_a_pe
         assert put(http, "spectra", state="running")["state"] == "running"
 
 
+@pytest.mark.slow
 def test_of_two_services_on_one_store_one_runs_the_instruments(http: httpx.Client, store: Store):
     with instruments(store, "first") as first, instruments(store, "second"):
         ready(http)
