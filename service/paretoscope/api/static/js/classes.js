@@ -48,6 +48,7 @@ export class ClassList {
     name.maxLength = 64;
     name.setAttribute("aria-label", `Name of class ${id}`);
     name.addEventListener("change", () => this.onName(id, name.value.trim() || null));
+    name.addEventListener("keydown", (event) => { if (event.key === "Enter") name.blur(); }); // keys act again
     const count = document.createElement("span");
     count.className = "count";
     told.append(name, count);
