@@ -7,9 +7,10 @@ SAMPLE ?=
 REPLAY ?=
 SPEED  ?=
 PORT   ?=
+TRIAL  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check audit bench browser lock openapi wheel clean
+.PHONY: help demo test test-all check audit bench chaos browser lock openapi wheel clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ audit: $(VENV)/.dev ## known holes in what the lock files pin (needs a vulnerabi
 
 bench: $(VENV)/.run ## side-by-side benchmarks, medians and ratios
 	@$(BIN)/paretoscope bench all
+
+chaos: $(VENV)/.dev ## kills, floods, strangers, a long night: hours; figures into docs/reliability.md (TRIAL=kills)
+	@$(BIN)/python -m chaos $(TRIAL) --record
 
 openapi: $(VENV)/.run ## renew the pinned description of the REST routes
 	@$(BIN)/python -m paretoscope.api.openapi
