@@ -54,6 +54,8 @@ class Limits(BaseModel):
     """Their pixels, MiB."""
     audit: PositiveInt = 10_000
     """Changes kept in the audit log."""
+    claim_idle_s: Annotated[float, Field(ge=2.0, le=3600.0)] = 10.0
+    """Silence of a worker about its frame after which another takes it over, s; it speaks once a second."""
     requests_per_s: PositiveFloat = 1000.0
     """Requests one API key, or one peer where no key is needed, may make; for a second twice as many."""
 

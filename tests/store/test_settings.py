@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from paretoscope.adapters.store import Store
 from paretoscope.errors import BadParameters
 from paretoscope.settings import Settings, load
 
@@ -100,3 +101,12 @@ def test_children_read_the_same_settings_from_the_environment(
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert load().model_dump() == settings.model_dump()
+
+
+def test_how_long_a_silent_worker_keeps_its_frame_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARETOSCOPE_LIMITS__CLAIM_IDLE_S", "2.5")
+    with Store.open("unix:///nowhere.sock", load().limits) as store:
+        assert store.claim_idle_s == 2.5
+    monkeypatch.setenv("PARETOSCOPE_LIMITS__CLAIM_IDLE_S", "0.5")
+    with pytest.raises(BadParameters, match="claim_idle_s"):
+        load()

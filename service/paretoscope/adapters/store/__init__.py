@@ -47,7 +47,7 @@ class Store(DeadLetters):
         limits: Limits | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
-        claim_idle_s: float = 10.0,
+        claim_idle_s: float | None = None,
     ) -> Store:
         """Connect lazily to ``redis://``, ``rediss://`` or ``unix://``; the first command finds out whether
         somebody is there. Raises BadParameters for an address that is none."""

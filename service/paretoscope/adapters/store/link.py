@@ -77,13 +77,13 @@ class Link:
         limits: Limits | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
-        claim_idle_s: float = 10.0,
+        claim_idle_s: float | None = None,
     ) -> None:
         """url: redis://, rediss:// or unix://. claim_idle_s: how long a worker may stay silent about a frame
-        before another one takes it over."""
+        before another one takes it over; ``limits.claim_idle_s`` when None."""
         self.url = url
         self.limits = limits or Limits()
-        self.claim_idle_s = claim_idle_s
+        self.claim_idle_s = self.limits.claim_idle_s if claim_idle_s is None else claim_idle_s
         self._clock = clock
         self._scripts: dict[str, Any] = {}
         self._resumed: set[tuple[str, str]] = set()
