@@ -13,7 +13,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 
 from paretoscope.adapters.api_keys import KeyRing
 from paretoscope.adapters.store import Store
-from paretoscope.api import login, problems, scopes
+from paretoscope.api import answers, login, problems, scopes
 from paretoscope.api.auditor import Auditor
 from paretoscope.api.body_limit import BodyLimit
 from paretoscope.api.context import Context
@@ -74,7 +74,6 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
         lifespan=lifespan,
-        responses=problems.PROBLEM_RESPONSES,
     )
     app.state.context = Context(
         store=store,
@@ -116,17 +115,17 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(Guard, ring=ring, pace=pace, metrics=metrics)
     app.add_middleware(Doorkeeper, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
-    _tell_scopes(app)
+    _describe(app)
     return app
 
 
-def _tell_scopes(app: FastAPI) -> None:
-    """Let the published description say which scope each route asks for."""
+def _describe(app: FastAPI) -> None:
+    """Let the published description say which scope each route asks for, and what it may refuse."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = scopes.describe(plain())
+            app.openapi_schema = answers.describe(scopes.describe(plain()))
         return app.openapi_schema
 
     app.openapi = described

@@ -14,7 +14,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from paretoscope.api.problems import problem_response
 
 HEAD_S = 10.0
 STALL_S = 30.0
@@ -54,6 +57,18 @@ class Impatient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head, self._stall = _off(self._head), _off(self._stall)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is refused like everything else, as problem details."""
+        answer = problem_response(400, "not-http", f"{msg} Use an HTTP client, and http:// in the address.")
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -52,12 +52,6 @@ class Problem(BaseModel):
     """Where a body or a parameter does not fit: location and message of each place."""
 
 
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "The request cannot be answered; `hint` says why.", "model": Problem},
-    "5XX": {"description": "The service cannot answer now.", "model": Problem},
-}
-
-
 def problem_response(
     status: int,
     code: str,

@@ -9,6 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 
 from paretoscope.adapters.exporters.numbers import json_bytes, plain_list
+from paretoscope.api.answers import may
 from paretoscope.api.columns import JSON, MSGPACK, buffer
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.negotiate import choose_media
@@ -33,7 +34,7 @@ _PNG: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/frames/{frame_id}/classes",
     response_model=ClassesView,
-    responses={200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}}, **may(406)},
     summary="Classes by the look of each atom's surroundings",
 )
 def get_classes(

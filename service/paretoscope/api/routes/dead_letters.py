@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Response
 
+from paretoscope.api.answers import may
 from paretoscope.api.columns import NPY
 from paretoscope.api.context import Ctx
 from paretoscope.api.negotiate import choose_media
@@ -22,7 +23,8 @@ router = APIRouter(tags=["dead letters"])
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/png": _BINARY, NPY: _BINARY}, "description": "As Accept asks."}
+    200: {"content": {"image/png": _BINARY, NPY: _BINARY}, "description": "As Accept asks."},
+    **may(406),
 }
 
 

@@ -14,6 +14,7 @@ from paretoscope.adapters.exporters import tiff
 from paretoscope.adapters.exporters.formats import FORMATS
 from paretoscope.adapters.exporters.record import Record, read_record
 from paretoscope.adapters.files.kinds import readable
+from paretoscope.api.answers import may
 from paretoscope.api.columns import ARROW_FILE, CSV, JSON, NPY
 from paretoscope.api.context import Ctx
 from paretoscope.api.routes.parameters import FrameIdPath, IfNoneMatch
@@ -79,6 +80,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The file; Content-Disposition names it.",
     },
     304: {"description": "What you have (If-None-Match) is still the newest."},
+    **may(409),
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from paretoscope.api import opening
+from paretoscope.api.answers import may
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.ingest import RawLayout, decode_image
 from paretoscope.api.routes.parameters import NAME, Wait
@@ -34,7 +35,7 @@ router = APIRouter(tags=["frames"])
     "/frames",
     status_code=202,
     response_model=Accepted,
-    responses={200: {"model": FrameView, "description": "With `wait`: the result, in time."}},
+    responses={200: {"model": FrameView, "description": "With `wait`: the result, in time."}, **may(415)},
     openapi_extra={"requestBody": _REQUEST},
     summary="Send an image",
 )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from paretoscope.adapters.store import Store
+from paretoscope.api.answers import may
 from paretoscope.api.audit import audit
 from paretoscope.api.context import Context, Ctx
 from paretoscope.api.routes.parameters import NAME
@@ -42,7 +43,9 @@ def get_instrument(name: NamePath, context: Ctx) -> InstrumentView:
     return _one(context.store, name)
 
 
-@router.put("/instruments/{name}", summary="Start, pause, stop or set an instrument")
+@router.put(
+    "/instruments/{name}", responses=may(409), summary="Start, pause, stop or set an instrument"
+)
 async def put_instrument(
     name: NamePath,
     asked: InstrumentRequest,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Response
 
+from paretoscope.api.answers import may
 from paretoscope.api.context import Ctx
 from paretoscope.api.negotiate import choose_media
 from paretoscope.api.pictures import png
@@ -27,6 +28,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "As Accept asks; X-Mask-Step-Px tells how many pixels of the frame a square is wide.",
     },
     304: {"description": "What you have (If-None-Match) is still the newest."},
+    **may(406),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
+from paretoscope.api.answers import may
 from paretoscope.api.columns import ENCODERS, NPY, picked
 from paretoscope.api.context import Ctx
 from paretoscope.api.negotiate import choose_media
@@ -33,6 +34,7 @@ def _content(*media: str) -> dict[int | str, dict[str, Any]]:
             "description": "As Accept asks.",
         },
         304: {"description": "What you have (If-None-Match) is still the newest."},
+        **may(406),
     }
 
 
