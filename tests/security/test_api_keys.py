@@ -264,6 +264,32 @@ def test_one_peer_may_not_try_keys_for_ever(http: httpx.Client, tokens: dict[str
     assert int(late.headers["Retry-After"]) >= 1
 
 
+def test_strangers_cannot_shut_out_an_owner_who_shares_their_address(
+    http: httpx.Client, tokens: dict[str, str]
+) -> None:
+    """All callers behind one proxy have its address."""
+    while http.get("/v1/streams", headers=bearer("x" * 40)).status_code != 429:
+        pass
+    assert http.get("/v1/streams", headers=bearer(tokens["read"])).status_code == 200
+    assert http.get("/v1/streams").status_code == 401
+
+
+def test_guesses_at_one_key_are_paced_whether_token_or_cookie(
+    http: httpx.Client, tokens: dict[str, str]
+) -> None:
+    guess, cookie = tokens["read"][:-4] + "AAAA", page_secret(tokens["choose"])[:-4] + "0000"
+    for headers, right in (
+        (bearer(guess), bearer(tokens["read"])),
+        ({"Cookie": f"paretoscope-{http.base_url.port}={cookie}"}, bearer(tokens["choose"])),
+    ):
+        codes = [http.get("/v1/streams", headers=headers).status_code for _ in range(25)]
+        assert codes[:20] == [401] * 20
+        assert codes[-1] == 429
+        late = http.get("/v1/streams", headers=right)
+        assert late.status_code == 429, "a right guess is not told from a wrong one by then"
+    assert http.get("/v1/streams", headers=bearer(tokens["admin"])).status_code == 200
+
+
 def test_a_browser_gets_in_by_the_form_and_out_again(http: httpx.Client, tokens: dict[str, str]) -> None:
     led = http.get("/", headers={"Accept": "text/html"})
     assert (led.status_code, led.headers["location"]) == (303, "/login")
@@ -302,6 +328,11 @@ def test_a_foreign_host_or_origin_is_refused_even_with_a_key(
         ({"Host": "evil.example"}, "wrong-host"),
         ({"Origin": "http://evil.example"}, "foreign-origin"),
         ({"Origin": "null"}, "foreign-origin"),
+        ({"Origin": "http://["}, "foreign-origin"),
+        ({"Origin": f"http://evil.example/{http.base_url.netloc.decode()}"}, "foreign-origin"),
+        ({"Origin": f"file://{http.base_url.netloc.decode()}"}, "foreign-origin"),
+        ({"Host": f"evil.example@{http.base_url.netloc.decode()}"}, "wrong-host"),
+        ({"Host": "127.0.0.1/evil.example"}, "wrong-host"),
     ):
         answer = http.request(method, "/v1/streams", headers=headers | bearer(tokens["admin"]))
         assert answer.json()["code"] == code

@@ -189,6 +189,12 @@ class KeyRing:
         key = self._keys.get(cookie[:12])
         return key if key and hmac.compare_digest(_digest(cookie), key.page_digest) else None
 
+    def claimed(self, secret: str, *, page: bool) -> str:
+        """Id of the key that a token or cookie claims to be, '' where there is no such key."""
+        self._look()
+        key_id = secret[:12] if page else _id_of(secret)
+        return key_id if key_id in self._keys else ""
+
     def still(self, key: ApiKey) -> bool:
         """Whether it has not been revoked."""
         self._look()

@@ -3,7 +3,8 @@
 open route ──────────────────────────────> on
 no key in use (loopback) ────────────────> on, as 'local'
 Authorization: Bearer, else the page's cookie
-    unknown, revoked, missing ──> 401, counted; a page is led to /login; too many from one peer ──> 429
+    too many wrong ones ────────> 429, right or wrong, for as long as the pace says
+    unknown, revoked, missing ──> 401, counted; a page is led to /login
     key without the scope ──────> 403
     more than its pace ─────────> 429
     else ───────────────────────> on, under the key's name; cut off in mid-answer once it is revoked
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
@@ -30,13 +32,35 @@ from paretoscope.api.problems import problem_response
 log = logging.getLogger(__name__)
 
 WRONG_PER_S, WRONG_BURST = 0.5, 20.0
-"""Wrong keys one peer may try."""
+"""Wrong keys one peer may try, and wrong secrets for one key."""
 
 
 def cookie_name(request: Request) -> str:
     """Browsers share cookies between the ports of a host, so the port is in the name."""
     server = request.get("server")
     return f"paretoscope-{server[1]}" if server and server[1] else "paretoscope"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A key as it was brought, not yet known to be one."""
+
+    secret: str
+    page: bool
+    """From the page's cookie."""
+
+
+def _shown(request: Request) -> Shown | None:
+    headers = Headers(scope=request)
+    given = headers.get("authorization")
+    if given is not None:
+        kind, _, token = given.partition(" ")
+        return Shown(token.strip() if kind.lower() == "bearer" else "", page=False)
+    try:
+        held = SimpleCookie(headers.get("cookie", "")).get(cookie_name(request))
+    except CookieError:
+        return None
+    return Shown(held.value, page=True) if held else None
 
 
 class Refused(Exception):
@@ -69,11 +93,13 @@ class Guard:
         elif not self._ring.on:
             known = Caller("local", "admin", None, peer)
         else:
-            if self._wrong.left(peer) < 1.0:
+            shown = _shown(request)
+            door = peer if shown is None else self._door(shown, peer)
+            if shown is not None and self._wrong.left(door) < 1.0:
                 return self._refuse(429, "too-many-wrong-keys", "Too many wrong keys came from you.", 2.0)
-            key = self._key(request)
+            key = self._owner(shown)
             if key is None:
-                return self._unknown(request, peer)
+                return self._unknown(request, peer, None if shown is None else door)
             known = Caller(key.name, key.scope, key, peer)
             asked = scopes.needed(method, path)
             if not holds(key.scope, asked):
@@ -89,22 +115,22 @@ class Guard:
         caller.put(request, known)
         return None
 
-    def _key(self, request: Request) -> ApiKey | None:
-        headers = Headers(scope=request)
-        given = headers.get("authorization")
-        if given is not None:
-            kind, _, token = given.partition(" ")
-            return self._ring.owner(token.strip()) if kind.lower() == "bearer" else None
-        try:
-            held = SimpleCookie(headers.get("cookie", "")).get(cookie_name(request))
-        except CookieError:
+    def _owner(self, shown: Shown | None) -> ApiKey | None:
+        if shown is None:
             return None
-        return self._ring.page_owner(held.value) if held else None
+        return self._ring.page_owner(shown.secret) if shown.page else self._ring.owner(shown.secret)
 
-    def _unknown(self, request: Request, peer: str) -> Response:
+    def _door(self, shown: Shown, peer: str) -> str:
+        """Whose bucket of wrong keys. Guesses at one key are counted by themselves: strangers who share its
+        owner's address (a proxy's) and do not even know its id cannot shut its owner out."""
+        key_id = self._ring.claimed(shown.secret, page=shown.page)
+        return f"{peer} {key_id}" if key_id else peer
+
+    def _unknown(self, request: Request, peer: str, door: str | None) -> Response:
+        """door: None where none was shown; who brought none is not trying one."""
         headers = Headers(scope=request)
-        if "authorization" in headers:  # somebody who brought none is not trying one
-            self._wrong.take(peer)
+        if door is not None:
+            self._wrong.take(door)
             log.warning("a wrong key came from %s for %s", peer, request["path"])
         if request["method"] == "GET" and "text/html" in headers.get("accept", ""):
             self._metrics.refused.labels("key-needed").inc()

@@ -43,9 +43,7 @@ def get_instrument(name: NamePath, context: Ctx) -> InstrumentView:
     return _one(context.store, name)
 
 
-@router.put(
-    "/instruments/{name}", responses=may(409), summary="Start, pause, stop or set an instrument"
-)
+@router.put("/instruments/{name}", responses=may(409), summary="Start, pause, stop or set an instrument")
 async def put_instrument(
     name: NamePath,
     asked: InstrumentRequest,
