@@ -44,3 +44,13 @@ def test_it_is_tried_again(http: httpx.Client, store: Store):
     assert http.get("/v1/dead-letters").json() == {"letters": []}
     gone = http.post(f"/v1/dead-letters/{frame_id}/retry")
     assert (gone.status_code, gone.json()["code"]) == (404, "no-dead-letter")
+
+
+def test_it_is_let_go(http: httpx.Client, store: Store):
+    frame_id = buried(store)
+    assert http.delete(f"/v1/dead-letters/{frame_id}").status_code == 204
+    assert http.get("/v1/dead-letters").json() == {"letters": []}
+    assert http.get(f"/v1/frames/{frame_id}").json()["fault"]["code"] == "worker-died"
+    again = http.delete(f"/v1/dead-letters/{frame_id}")
+    assert (again.status_code, again.json()["code"]) == (404, "no-dead-letter")
+    assert 'what="dead-letters:discarded"' in http.get("/metrics").text

@@ -15,6 +15,7 @@ class MemoryStore:
         self.gaps: dict[str, int] = {}
         self.events: list[Event] = []
         self.counts: Counter[str] = Counter()
+        self.tallies: Counter[tuple[str | None, str]] = Counter()
         self.scans: dict[str, tuple[RowsBegin, str, bytes]] = {}
         self.runs = 0
         self.capacity = capacity
@@ -79,9 +80,10 @@ class MemoryStore:
         self._reach()
         self.bridge = address
 
-    def count(self, name: str, by: int = 1) -> int:
+    def count(self, name: str, by: int = 1, stream: str | None = None) -> int:
         self._reach()
         self.counts[name] += by
+        self.tallies[stream, name] += by
         return self.counts[name]
 
     def events_of(self, kind: str) -> list[Event]:

@@ -37,7 +37,7 @@ WHAT: dict[int, str] = {
     503: "Not now: the store does not answer, or something is full. `retry` says whether to ask again.",
 }
 EVERYWHERE = (400, 403, 413, 421, 429)
-WITHOUT_STORE = frozenset({"/healthz", "/version", "/v1/formats", "/v1/status", "/metrics"})
+WITHOUT_STORE = frozenset({"/healthz", "/version", "/v1/caller", "/v1/formats", "/v1/status", "/metrics"})
 """Answer whatever the store does."""
 
 _TEXT = {"schema": {"type": "string"}}

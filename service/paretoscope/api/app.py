@@ -24,6 +24,7 @@ from paretoscope.api.pace import Pace
 from paretoscope.api.pictures import PictureCache
 from paretoscope.api.routes import (
     audit,
+    caller,
     choice,
     classes,
     dead_letters,
@@ -99,7 +100,7 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
         pauses,
         instruments,
     )
-    for part in (*parts, audit, dead_letters):
+    for part in (*parts, audit, dead_letters, caller):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     login.install(app, ring)

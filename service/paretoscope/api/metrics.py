@@ -10,12 +10,32 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from paretoscope.adapters.store import Store
+from paretoscope.adapters.store.frames import DROP_REASONS
 from paretoscope.contract import Event, Ledger
 from paretoscope.errors import ParetoscopeError
 
 log = logging.getLogger(__name__)
 
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0, 6.0, 10.0, 30.0, 60.0)
+
+OUTCOMES = (
+    "received",
+    "done",
+    "failed",
+    "dropped",
+    "late",
+    "missing",
+    "duplicate",
+    "busy",
+    "paused",
+    "fenced",
+)
+TOLD_FROM_ZERO = (
+    *(f"frames:{outcome}" for outcome in OUTCOMES),
+    *(f"drop:{reason}" for reason in DROP_REASONS),
+    *("gaps", "dead-letters", "workers:died"),
+)
+"""There from the start: a rate over a counter that appears with its first loss misses that loss."""
 
 
 class StoreCollector(Collector):
@@ -47,7 +67,7 @@ class StoreCollector(Collector):
             "paretoscope_rows", "Blocks of rows, and frames that came in them.", labels=["outcome"]
         )
         families = {"frames": frames, "fault": faults, "rows": rows, "drop": drops}
-        for name, value in counters.items():
+        for name, value in (dict.fromkeys(TOLD_FROM_ZERO, 0) | counters).items():
             group, _, label = name.partition(":")
             family = families.get(group) if label else None
             (family or other).add_metric([label if family else name], value)

@@ -30,6 +30,7 @@ LISTED: dict[tuple[str, str], Scope] = {
     ("PUT", "/v1/instruments/{name}"): "admin",
     ("GET", "/v1/audit"): "admin",
     ("POST", "/v1/dead-letters/{frame_id}/retry"): "admin",
+    ("DELETE", "/v1/dead-letters/{frame_id}"): "admin",
 }
 
 SAFE = {"GET", "HEAD", "OPTIONS"}

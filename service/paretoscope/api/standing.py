@@ -93,4 +93,5 @@ def _of(context: Context) -> StatusView:
         bridge_seen_s=None if bridge is None else age_s(bridge),
         queued=queued,
         paused=store.paused_streams(),
+        counts=store.counters(),
     )

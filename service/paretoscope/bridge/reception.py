@@ -127,7 +127,7 @@ class Reception:
         received_at = self._utc_now()
         self._recall(header.stream, header.epoch)
         if self._session.is_duplicate(header):
-            self._tally.count("frames:duplicate")
+            self._tally.count("frames:duplicate", stream=header.stream)
             return self._session.duplicate(header)
         gap = self._session.gap_before(header)
         new = self._store.put_frame(header, message.pixels, received_at=received_at, gap=gap)

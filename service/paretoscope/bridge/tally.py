@@ -32,18 +32,22 @@ class Tally:
     def __init__(self, store: FrameStore, utc: Callable[[], str]) -> None:
         self._store = store
         self._utc = utc
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str | None]] = Counter()
         self._faults: dict[tuple[str, str | None], _Told] = {}
         self._events: deque[Event] = deque()
         self.total: Counter[str] = Counter()
         """Everything counted since the bridge started."""
 
-    def count(self, name: str, by: int = 1) -> None:
-        self._counts[name] += by
+    def count(self, name: str, by: int = 1, stream: str | None = None) -> None:
+        """stream: whose sender did it, where that is told; beyond MAX_KINDS of them it is not told apart."""
+        key = (name, stream)
+        if key not in self._counts and len(self._counts) >= MAX_KINDS:
+            key = (name, None)
+        self._counts[key] += by
         self.total[name] += by
 
     def fault(self, error: ParetoscopeError, subject: Subject) -> None:
-        self.count(f"fault:{error.code}")
+        self.count(f"fault:{error.code}", stream=subject.stream)
         key = (error.code, subject.stream)
         if key in self._faults or len(self._faults) < MAX_KINDS:
             told = self._faults.setdefault(key, _Told(error.hint))
@@ -75,9 +79,9 @@ class Tally:
             while self._events:
                 self._write(self._store.append_event, self._events[0])
                 self._events.popleft()
-            for name in list(self._counts):
-                self._write(self._store.count, name, self._counts[name])
-                del self._counts[name]
+            for name, stream in list(self._counts):
+                self._write(self._store.count, name, self._counts[name, stream], stream)
+                del self._counts[name, stream]
         except StoreDown:
             return False
         return True

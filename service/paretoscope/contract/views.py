@@ -169,12 +169,21 @@ class Tally(View):
     dropped: int
     dropped_by_reason: dict[str, int]
     failed_by_code: dict[str, int]
+    """Faults by their code, also of messages that were refused before they were frames."""
     late: int
     """Results that came after their deadline."""
     gaps: int
     """How many times frames were missing."""
     missing: int
     """How many frames were: taken by the instrument, as their numbers tell, and never arrived."""
+    busy: int = 0
+    """How many times a sender heard 'busy' because too many frames waited; it sends again."""
+    held: int = 0
+    """How many times a sender heard 'busy' because the stream was paused."""
+    duplicates: int = 0
+    """Frames that came again after they were stored; they are not stored twice."""
+    fenced: int = 0
+    """Writes of workers that had lost their frame to another one; they are refused."""
     waiting: int
     """Queued or being worked on."""
     dose_pc_per_nm2: float | None
@@ -268,6 +277,19 @@ class AuditView(View):
 class Audit(View):
     entries: list[AuditView]
     """Newest first; `before` = the last one's entry_id asks for the next page."""
+
+
+class CallerView(View):
+    """Who asks, as the service knows them."""
+
+    name: str
+    """The key's name; 'local' where no key is needed."""
+    scope: Literal["read", "choose", "admin"]
+    keyed: bool
+    """False where no key is needed."""
+    refused: dict[str, Literal["read", "choose", "admin"]]
+    """'METHOD /v1/template' of each route that changes something and that the key does not open -> the scope
+    it asks for."""
 
 
 class DeadLetterView(View):
@@ -439,3 +461,5 @@ class StatusView(View):
     """Frames that wait or are being worked on, all streams together."""
     paused: dict[str, Pause] = Field(default_factory=dict)
     """Streams that an operator holds; no fault."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Everything counted since the store was made, all streams together: 'drop:too-old', ..."""

@@ -33,9 +33,7 @@ class DeadLetters(Audit):
         )
         letter, header, pixels = held
         if letter is None or header is None or pixels is None:
-            raise NotFound(
-                "no-dead-letter", hint=f"There is no dead letter {frame_id}; GET /v1/dead-letters lists them."
-            )
+            raise no_dead_letter(frame_id)
         described = unpack(header, FrameHeader)
         return unpack(letter, DeadLetter), described, as_image(described, pixels)
 
@@ -57,3 +55,9 @@ class DeadLetters(Audit):
     def discard_dead(self, frame_id: str) -> bool:
         """Forget a dead letter; False where there was none."""
         return bool(self._run(scripts.UNBURY, [], [frame_id]))
+
+
+def no_dead_letter(frame_id: str) -> NotFound:
+    return NotFound(
+        "no-dead-letter", hint=f"There is no dead letter {frame_id}; GET /v1/dead-letters lists them."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from paretoscope.adapters.store import keys
+from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, Link, translated
 from paretoscope.contract import Event
 from paretoscope.contract.codec import pack, unpack
@@ -58,9 +58,12 @@ class Events(Link):
         return pack(event)
 
     @translated
-    def count(self, name: str, by: int = 1) -> int:
-        """Add to a counter (``fault:bad-frame``, ``frames:received``, ...); returns its new value."""
-        return int(cast(int, self._redis.hincrby(keys.COUNTERS, name, by)))
+    def count(self, name: str, by: int = 1, stream: str | None = None) -> int:
+        """Add to a counter (``fault:bad-frame``, ``frames:received``, ...); returns its new value.
+
+        stream: count it in this stream's tally too, where it is a stream that ever had a frame.
+        """
+        return int(self._run(scripts.COUNT, [], [name, by, stream or ""]))
 
     @translated
     def counters(self) -> dict[str, int]:

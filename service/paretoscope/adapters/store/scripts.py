@@ -36,7 +36,11 @@ _FENCE = """
 -- Each claim of a frame gets the next number; a worker that was thought dead and comes back holds an old one.
 local function fenced(frame, fence)
   if fence == '' or fence == redis.call('HGET', frame, 'fence') then return false end
-  if redis.call('EXISTS', frame) == 1 then redis.call('HINCRBY', 'ps:counters', 'frames:fenced', 1) end
+  local stream = redis.call('HGET', frame, 'stream')
+  if stream then
+    redis.call('HINCRBY', 'ps:counters', 'frames:fenced', 1)
+    redis.call('HINCRBY', 'ps:tally:' .. stream, 'fenced', 1)
+  end
   return true
 end
 """
@@ -127,18 +131,25 @@ PUT_FRAME = (
 -- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full, {-2, 0} the stream is paused.
 local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local frame = 'ps:frame:' .. frame_id
+-- Of a stream that never had a frame nothing is kept: any sender can think of names.
+local function not_taken(why)
+  redis.call('HINCRBY', 'ps:counters', 'frames:' .. why, 1)
+  if redis.call('ZSCORE', 'ps:streams', stream) then
+    redis.call('HINCRBY', 'ps:tally:' .. stream, 'frames:' .. why, 1)
+  end
+end
 if redis.call('EXISTS', frame) == 1 then
-  redis.call('HINCRBY', 'ps:counters', 'frames:duplicate', 1)
+  not_taken('duplicate')
   return {0, tonumber(redis.call('HGET', frame, 'gap'))}
 end
 if redis.call('HEXISTS', 'ps:paused', stream) == 1 then
-  redis.call('HINCRBY', 'ps:counters', 'frames:paused', 1)
+  not_taken('paused')
   return {-2, 0}
 end
 local bytes = tonumber(redis.call('HGET', 'ps:bytes', 'waiting') or 0)
 local queued = redis.call('XLEN', 'ps:work')
 if queued >= tonumber(ARGV[11]) or (queued > 0 and bytes + tonumber(ARGV[8]) > tonumber(ARGV[12])) then
-  redis.call('HINCRBY', 'ps:counters', 'frames:busy', 1)
+  not_taken('busy')
   return {-1, 0}
 end
 if not redis.call('ZSCORE', 'ps:streams', stream)
@@ -343,6 +354,14 @@ emit('ps:events', ARGV[8], ARGV[9])
 return 1
 """
 )
+
+COUNT = """
+-- ARGV: name by stream('' = none). Returns the new value. Also in the tally of a stream that is known.
+if ARGV[3] ~= '' and redis.call('ZSCORE', 'ps:streams', ARGV[3]) then
+  redis.call('HINCRBY', 'ps:tally:' .. ARGV[3], ARGV[1], ARGV[2])
+end
+return redis.call('HINCRBY', 'ps:counters', ARGV[1], ARGV[2])
+"""
 
 SET_MEMORY = (
     _FENCE

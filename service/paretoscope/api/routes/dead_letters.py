@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Response
 
+from paretoscope.adapters.store.dead_letters import no_dead_letter
 from paretoscope.api.answers import may
 from paretoscope.api.columns import NPY
 from paretoscope.api.context import Ctx
@@ -57,6 +58,14 @@ def retry(frame_id: FrameIdPath, context: Ctx) -> Accepted:
     stream = context.store.stream_of(frame_id)
     links = frame_links(frame_id)
     return Accepted(frame_id=frame_id, stream=stream, state="queued", duplicate=False, links=links)
+
+
+@router.delete("/dead-letters/{frame_id}", status_code=204, summary="Let it go, with its pixels")
+def discard(frame_id: FrameIdPath, context: Ctx) -> None:
+    """Cannot be taken back. The stream's history keeps that the frame failed, and why."""
+    if not context.store.discard_dead(frame_id):
+        raise no_dead_letter(frame_id)
+    context.store.count("dead-letters:discarded")
 
 
 def _view(letter: DeadLetter) -> DeadLetterView:
