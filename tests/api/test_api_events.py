@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 
 import httpx
+import pytest
 
 from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
+from paretoscope.errors import BadParameters
 from serving import put_worked
 
 
@@ -77,8 +79,15 @@ def test_one_listener_too_many_is_told_to_come_back(http: httpx.Client):
         one.__exit__(None, None, None)
 
 
-def test_a_nonsense_event_id_is_refused(http: httpx.Client):
-    assert http.get("/v1/events", headers={"Last-Event-ID": "yesterday"}).status_code == 422
+@pytest.mark.parametrize("event_id", ["yesterday", "99999999999999999999-0", "\u0663-\u0663", "1-1\n", "1"])
+def test_a_nonsense_event_id_is_refused(http: httpx.Client, store: Store, event_id: str):
+    if event_id.isascii() and event_id.isprintable():
+        assert http.get("/v1/events", headers={"Last-Event-ID": event_id}).status_code == 422
+    assert http.get("/v1/events", params={"after": event_id}).status_code == 422
+    assert http.get("/v1/audit", params={"before": event_id}).status_code == 422
+    if event_id != "1":  # the store's own short form
+        with pytest.raises(BadParameters):
+            store.read_events(event_id)
 
 
 def test_open_listeners_do_not_keep_the_service_from_ending(api: ApiServer):

@@ -129,6 +129,14 @@ def test_targets_are_fractions_of_the_scan_in_x_and_y(http: httpx.Client, store:
     assert told["guard"]["reasons"] == ["simulated"]
 
 
+def test_places_cannot_be_further_apart_than_any_number(http: httpx.Client, store: Store):
+    address = f"/v1/frames/{put_worked(store, 0)}/targets"
+    far = http.get(address, params={"apart_px": 1e9, "apart_nm": 1e9}).json()
+    assert len(far["targets"]) == 1
+    for name in ("apart_px", "apart_nm", "edge_nm"):
+        assert http.get(address, params={name: 1.7e307}).status_code == 422
+
+
 def test_targets_are_chosen_by_class_name_confidence_and_distance(http: httpx.Client, store: Store):
     frame_id = put_worked(store, 0)
     http.put("/v1/streams/stem/classes/1", json={"name": "Si dopant"})

@@ -176,6 +176,7 @@ REFUSED = [
     ("a dwell of zero", message(dwell_us=0.0), "bad-header"),
     ("a dwell that is no number", message(dwell_us=float("nan")), "bad-header"),
     ("a time without zone", message(acquired_end="2026-11-21T09:30:00"), "bad-header"),
+    ("a time in other digits", message(acquired_end="\u0662026-11-21T09:30:00Z"), "bad-header"),
 ]
 
 

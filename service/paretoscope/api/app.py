@@ -18,7 +18,7 @@ from paretoscope.api.auditor import Auditor
 from paretoscope.api.body_limit import BodyLimit
 from paretoscope.api.context import Context
 from paretoscope.api.doorkeeper import Doorkeeper
-from paretoscope.api.guard import Guard
+from paretoscope.api.guard import WRONG_PER_S, Guard
 from paretoscope.api.metrics import Metrics
 from paretoscope.api.pace import Pace
 from paretoscope.api.pictures import PictureCache
@@ -113,7 +113,8 @@ def create_app(store: Store, settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(Auditor, store=store, metrics=metrics)
     app.add_middleware(BodyLimit, uploads_bytes=settings.max_body_bytes, other_bytes=SMALL_BODY_BYTES)
     pace = Pace(settings.requests_per_s, burst=2.0 * settings.requests_per_s)
-    app.add_middleware(Guard, ring=ring, pace=pace, metrics=metrics)
+    wrong = Pace(WRONG_PER_S, settings.wrong_keys)
+    app.add_middleware(Guard, ring=ring, pace=pace, wrong=wrong, metrics=metrics)
     app.add_middleware(Doorkeeper, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID", validator=_plain_id)
     _describe(app)

@@ -32,7 +32,7 @@ from paretoscope.api.problems import problem_response
 log = logging.getLogger(__name__)
 
 WRONG_PER_S, WRONG_BURST = 0.5, 20.0
-"""Wrong keys one peer may try, and wrong secrets for one key."""
+"""Wrong keys one peer may try, and wrong secrets for one key; the burst unless it is set otherwise."""
 
 
 def cookie_name(request: Request) -> str:
@@ -68,11 +68,12 @@ class Refused(Exception):
 
 
 class Guard:
-    def __init__(self, app: ASGIApp, ring: KeyRing, pace: Pace, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, ring: KeyRing, pace: Pace, wrong: Pace, metrics: Metrics) -> None:
+        """pace: of every caller. wrong: of wrong keys."""
         self.app = app
         self._ring = ring
         self._pace = pace
-        self._wrong = Pace(WRONG_PER_S, WRONG_BURST)
+        self._wrong = wrong
         self._metrics = metrics
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:

@@ -26,6 +26,8 @@ class ApiSettings(BaseModel):
     """Let nobody in without a key even where the file is missing (the API can be reached from elsewhere)."""
     requests_per_s: PositiveFloat = 1000.0
     """How often one key, or one peer where no key is needed, may ask; for a second twice as often."""
+    wrong_keys: PositiveFloat = 20.0
+    """Wrong keys one peer may try at once, and wrong secrets for one key; then one every two seconds."""
     max_body_bytes: PositiveInt = MAX_FRAME_BYTES + 64 * 1024
     """Largest POST /v1/frames: a full frame and its file header."""
     max_wait_s: PositiveFloat = 60.0

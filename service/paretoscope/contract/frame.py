@@ -15,7 +15,12 @@ PixelType = Literal["uint8", "uint16", "uint32", "int16", "int32", "float32", "f
 MAX_SIDE_PX = 16384
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 
-UtcText = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$")]
+UtcText = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+    ),
+]
 """ISO 8601 with a zone: 2026-11-21T09:30:00.123Z."""
 
 

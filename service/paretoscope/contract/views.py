@@ -225,22 +225,38 @@ class ChoiceView(View):
     links: dict[str, str]
 
 
+class AtomsView(View):
+    """An atom map in columns; null where there is no number."""
+
+    frame_id: str
+    revision: int
+    count: int
+    shape: tuple[int, int]
+    """(rows, columns) of the frame, px."""
+    pixel_size_nm: tuple[float, float] | None
+    """(y, x)."""
+    params: LogParams | None
+    refinement: str
+    columns: dict[str, list[float | int | None]]
+
+
 class ClassesView(View):
-    """Arrays are nested lists of numbers; null where there is none (atoms too near the border)."""
+    """Arrays are nested lists of numbers; null where there is none (atoms too near the border). With
+    `?arrays=false` they are left out."""
 
     frame_id: str
     revision: int
     classes: list[AtomClass]
-    labels: list[int]
+    labels: list[int] = Field(default_factory=list)
     """Per atom, in the order of the atom map; -1 = not classed."""
-    probability: list[float | None]
-    centroids: list[list[list[float | None]]]
+    probability: list[float | None] = Field(default_factory=list)
+    centroids: list[list[list[float | None]]] = Field(default_factory=list)
     """(classes, side, side): the mean patch."""
-    dispersions: list[list[list[float | None]]]
+    dispersions: list[list[list[float | None]]] = Field(default_factory=list)
     """(classes, side, side): the standard deviation round it."""
-    components: list[list[float | None]]
+    components: list[list[float | None]] = Field(default_factory=list)
     """(atoms, 2): the first two principal components."""
-    explained_variance: list[float | None]
+    explained_variance: list[float | None] = Field(default_factory=list)
     patch_px: int
     chosen_by: str
     links: dict[str, str]

@@ -23,7 +23,7 @@ def thinned(places: np.ndarray, apart: float) -> np.ndarray:
     kept: list[int] = []
     for index, (row, column) in enumerate(cells.tolist()):
         around = [held[cell] for dy, dx in near if (cell := (row + dy, column + dx)) in held]
-        if around and np.min(((places[around] - places[index]) ** 2).sum(axis=1)) < apart**2:
+        if around and np.hypot(*(places[around] - places[index]).T).min() < apart:
             continue
         held[row, column] = index
         kept.append(index)

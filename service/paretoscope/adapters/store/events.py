@@ -11,7 +11,7 @@ from paretoscope.contract import Event
 from paretoscope.contract.codec import pack, unpack
 from paretoscope.errors import BadParameters
 
-EVENT_ID = re.compile(r"\d{1,19}(-\d{1,19})?")
+EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 
 
 class Events(Link):

@@ -17,7 +17,7 @@ router = APIRouter(tags=["events"])
 log = logging.getLogger(__name__)
 
 RETRY_MS = 1000
-EVENT_ID = r"^(0|\d{1,20}-\d{1,20})$"
+EVENT_ID = r"^(0|[0-9]{1,19}-[0-9]{1,19})$"
 
 
 async def _listener(context: Ctx) -> AsyncIterator[None]:

@@ -76,7 +76,8 @@ EXPORTS: dict[str, Export] = {
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {one.media: _BINARY for one in EXPORTS.values()},
+        "content": {one.media: _BINARY for one in EXPORTS.values()}
+        | {JSON: {"schema": {"$ref": "#/components/schemas/AtomsView"}}},
         "description": "The file; Content-Disposition names it.",
     },
     304: {"description": "What you have (If-None-Match) is still the newest."},

@@ -9,14 +9,14 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from paretoscope.api.answers import may
-from paretoscope.api.columns import ENCODERS, NPY, picked
+from paretoscope.api.columns import ENCODERS, JSON, NPY, picked
 from paretoscope.api.context import Ctx
 from paretoscope.api.negotiate import choose_media
 from paretoscope.api.pictures import png, shrunk, stretched
 from paretoscope.api.routes.parameters import Accept, FrameIdPath, IfNoneMatch
 from paretoscope.api.summary import etag, frame_view, same_tag
 from paretoscope.contract import AtomMap, ParameterMap, ParetoFront
-from paretoscope.contract.views import FrameView
+from paretoscope.contract.views import AtomsView, FrameView
 from paretoscope.errors import BadParameters, NotFound
 
 router = APIRouter(tags=["frames"])
@@ -96,8 +96,8 @@ def get_image(
 
 @router.get(
     "/frames/{frame_id}/atoms",
-    response_class=Response,
-    responses=_content(*ENCODERS),
+    response_model=AtomsView,
+    responses=_content(*(media for media in ENCODERS if media != JSON)),
     summary="Where the atoms are, as columns",
 )
 def get_atoms(

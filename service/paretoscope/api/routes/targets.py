@@ -16,7 +16,8 @@ from paretoscope.contract.views import Targets, TargetView
 
 router = APIRouter(tags=["frames"])
 
-Distance = Annotated[float, Query(ge=0.0, allow_inf_nan=False)]
+Distance = Annotated[float, Query(ge=0.0, le=1e9, allow_inf_nan=False)]
+"""Far beyond any scan; beyond all numbers a distance in nm would overflow in px."""
 CLASSES = 64
 
 
