@@ -112,9 +112,9 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("REDIS_URL", "PARETOSCOPE_REDIS_URL", "redis_url")
     )
     """A Valkey or Redis server to use instead of the embedded one."""
-    durability: Literal["everysec", "always"] = "everysec"
-    """When the embedded store flushes to disk. 'everysec': a crash or power cut may lose the last second or
-    two. 'always': nothing that was acknowledged is lost; every write waits for the disk."""
+    durability: Literal["always", "everysec"] = "always"
+    """When the embedded store flushes to disk. 'always': before it answers, so that a power cut loses nothing
+    that was acknowledged. 'everysec': once a second; a power cut may lose the last two seconds."""
     device: str = "auto"
     """'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

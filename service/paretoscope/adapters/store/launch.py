@@ -19,6 +19,8 @@ from paretoscope.settings import Settings
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; the rest is room for the server's own suffixes."""
+STEADY_S = 1.0
+"""A server that lived as long as this had come up, s."""
 
 
 def server_binary() -> Path:
@@ -84,7 +86,7 @@ class EmbeddedStore:
     A lock on the folder, held by the server itself, keeps a second copy out.
     """
 
-    def __init__(self, folder: Path, *, durability: str = "everysec") -> None:
+    def __init__(self, folder: Path, *, durability: str = "always") -> None:
         """Raises AddressInUse when another copy holds the folder, BadParameters for a folder that cannot be
         written, StoreDown when the server does not come up."""
         self.folder = folder
@@ -108,13 +110,22 @@ class EmbeddedStore:
             self._kept = Kept(
                 [str(binary), *self._arguments(durability)],
                 output=self._log,
-                before=lambda: self._socket.unlink(missing_ok=True),
+                before=self._sweep,
                 pass_fds=(self._lock,),
+                # A server killed again and again while it serves comes back at once each time; only one that
+                # cannot come up is waited for longer and longer.
+                steady_s=STEADY_S,
             ).start()
             self._wait_until_up()
         except BaseException:
             self.stop()
             raise
+
+    def _sweep(self) -> None:
+        """What a server that was killed leaves behind: its socket, and half a rewrite of the file."""
+        self._socket.unlink(missing_ok=True)
+        for left in self.folder.glob("temp-rewriteaof-*.aof"):
+            left.unlink(missing_ok=True)
 
     def _arguments(self, durability: str) -> list[str]:
         options = {
