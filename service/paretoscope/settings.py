@@ -56,6 +56,13 @@ class Limits(BaseModel):
     """Changes kept in the audit log."""
     claim_idle_s: Annotated[float, Field(ge=2.0, le=3600.0)] = 10.0
     """Silence of a worker about its frame after which another takes it over, s; it speaks once a second."""
+    hang_s: PositiveFloat = 60.0
+    """Beyond its deadline, and 5 s more per megapixel, seconds a frame may be worked on before its worker
+    counts as hung: it is killed and the frame handed out again."""
+    silent_s: Annotated[float, Field(ge=0.5)] = 10.0
+    """Seconds a worker may make no move at all (stopped, or held inside one call) before it is killed."""
+    drain_s: PositiveFloat = 10.0
+    """Seconds a worker that is told to stop may take to finish its frame; then it is handed to another."""
     requests_per_s: PositiveFloat = 1000.0
     """Requests one API key, or one peer where no key is needed, may make; for a second twice as many."""
 

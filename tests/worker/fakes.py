@@ -98,6 +98,6 @@ class BrightPixels:
 
 
 if __name__ == "__main__":
-    from paretoscope.worker.process import main
+    from paretoscope.worker.standby import main
 
     sys.exit(main(BrightPixels))

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretoscope.adapters.threads import VARIABLES, compute_threads, thread_environment
+from paretoscope.adapters.threads import (
+    VARIABLES,
+    WORKER_VARIABLE,
+    compute_threads,
+    standby_environment,
+    thread_environment,
+)
 
 
 @given(processes=st.integers(1, 64), cores=st.integers(1, 256))
@@ -22,3 +28,16 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(thread_environment()) == {*VARIABLES, "OMP_WAIT_POLICY"}
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert thread_environment() == {}
+
+
+def test_a_standby_loads_with_one_thread_and_its_process_takes_the_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    told = standby_environment(2)
+    assert {told[name] for name in VARIABLES} == {"1"}
+    assert told[WORKER_VARIABLE] == str(compute_threads(2))
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert standby_environment(2)[WORKER_VARIABLE] == "7"
+    assert standby_environment(2)["OMP_NUM_THREADS"] == "1"

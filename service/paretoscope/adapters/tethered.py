@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -32,6 +33,14 @@ def tethered_command(command: Sequence[str], sign: int = signal.SIGTERM) -> list
     The kernel watches the thread that starts the child: it must live as long as the child.
     """
     return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(int(sign)), *command]
+
+
+def die_with(parent: int, sign: int = signal.SIGKILL) -> None:
+    """Get `sign` when process `parent`, which has just forked this one, dies; leave at once if it has."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(sign), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class Kept:

@@ -31,7 +31,6 @@ from paretoscope.workflows.choice import marked, pick
 
 log = structlog.get_logger(__name__)
 
-STUCK_S = 300.0
 MOST_DELIVERIES = 3
 
 
@@ -49,6 +48,7 @@ class ChoiceWorker:
     ) -> None:
         """gate: by which a search in the same process lets an answer go first."""
         self._gate = gate or Gate()
+        self._hang_s = store.limits.hang_s
         self._store = store
         self._workflow = workflow
         self._pulse = pulse
@@ -70,7 +70,7 @@ class ChoiceWorker:
         bound = structlog.contextvars.bound_contextvars(
             frame_id=claim.choice.frame_id, choice_id=claim.choice_id
         )
-        with bound, self._gate.entered(), self._pulse.holding(claim, STUCK_S):
+        with bound, self._gate.entered(), self._pulse.holding(claim, self._hang_s):
             fault = self._attempt(claim)
             if fault is not None:
                 log.warning("choice failed", code=fault.code, hint=fault.hint)
@@ -78,7 +78,7 @@ class ChoiceWorker:
 
     def _attempt(self, claim: ChoiceClaim) -> Fault | None:
         if claim.deliveries > MOST_DELIVERIES:
-            return _fault(claim, "worker-died", "The workers died over this choice; see their log.")
+            return _fault(claim, "worker-died", "The workers died or hung over this choice; see their log.")
         try:
             self._redetect(claim)
         except Stopped:

@@ -36,13 +36,13 @@ log = structlog.get_logger(__name__)
 MOST_DELIVERIES = 3
 """A frame whose workers died this often is given up."""
 GIVEN_UP = (
-    "{} workers died or hung over this frame; it was given up and lies among the dead letters "
-    "(GET /v1/dead-letters). See the worker's log."
+    "This frame was given up: of the workers that had it {} died and {} hung. It lies among the dead letters "
+    "(GET /v1/dead-letters); see the worker's log."
 )
 PUBLISH_RESERVE_S = 0.03
 """Kept back from the deadline for writing the result."""
-STUCK_S = 300.0
-"""Beyond the deadline, how long a frame may take before its worker counts as hung."""
+HANG_PER_MEGAPIXEL_S = 5.0
+"""Added to the hang limit: 4096 x 4096 px took 16 s on one core."""
 PROGRESS_EVERY_S = 0.2
 
 
@@ -67,6 +67,7 @@ class FrameWorker:
         gate: who may go first while a frame is tuned."""
         self._gate = gate or Gate()
         self._grown = grown
+        self._hang_s = store.limits.hang_s
         self._store = store
         self._workflow = workflow
         self._pulse = pulse
@@ -79,6 +80,7 @@ class FrameWorker:
     def run(self) -> None:
         """Until told to stop."""
         while not self._patience.stop.is_set():
+            self._pulse.board.tick()
             try:
                 claim = self._patience.until_done(lambda: self._store.claim_frame(self._consumer, 0.5))
                 if claim is not None:
@@ -90,9 +92,12 @@ class FrameWorker:
         """Give the frame a result or a fault. Raises Stopped when told to stop while the store is away."""
         with structlog.contextvars.bound_contextvars(frame_id=claim.frame_id):
             policy = self._patience.until_done(lambda: self._store.policy(claim.header.stream))
-            with self._pulse.holding(claim, policy.deadline_s + STUCK_S):
+            with self._pulse.holding(claim, self._allowance_s(claim, policy)):
                 if claim.deliveries > MOST_DELIVERIES:
-                    dead = _fault(claim, "worker-died", GIVEN_UP.format(claim.deliveries - 1))
+                    hung = min(claim.hung, claim.deliveries - 1)
+                    died = claim.deliveries - 1 - hung
+                    code = "worker-hung" if hung > died else "worker-died"
+                    dead = _fault(claim, code, GIVEN_UP.format(died, hung))
                     log.error("frame given up", hint=dead.hint)
                     self._patience.until_done(lambda: self._store.bury_frame(claim, dead))
                     return
@@ -100,6 +105,14 @@ class FrameWorker:
                 if fault is not None:
                     log.warning("frame failed", code=fault.code, hint=fault.hint)
                     self._patience.until_done(lambda: self._store.fail_frame(claim, fault))
+
+    def _allowance_s(self, claim: Claim, policy: StreamPolicy) -> float:
+        """How long it may be held before its worker counts as hung."""
+        return policy.deadline_s + self._hang_s + HANG_PER_MEGAPIXEL_S * claim.pixels.size / 1e6
+
+    def _give_way(self, left_s: float) -> None:
+        self._pulse.board.tick()
+        self._gate.give_way(left_s)
 
     def _attempt(self, claim: Claim, policy: StreamPolicy) -> Fault | None:
         """Analyse and finish; what went wrong otherwise."""
@@ -125,12 +138,18 @@ class FrameWorker:
         begun = self._clock()
         waited_s = max(0.0, (begun - claim.received_at).total_seconds())
         deadline = Deadline.after(policy.deadline_s - waited_s - PUBLISH_RESERVE_S)
-        deadline = replace(deadline, give_way=self._gate.give_way)
+        deadline = replace(deadline, give_way=self._give_way)
         memory = self._patience.until_done(lambda: self._store.memory(claim.header.stream))
         result = _Result(self._store, claim)
         result.stages.append(StageTime(name="queued", ms=waited_s * 1e3))
-        arguments = (claim.header, claim.pixels, policy, memory, deadline, result.tell)
+
+        def progress(one: Progress) -> None:
+            self._pulse.board.tick()
+            result.tell(one)
+
+        arguments = (claim.header, claim.pixels, policy, memory, deadline, progress)
         for document in self._workflow.analyse(*arguments, grown=self._grown(claim)):
+            self._pulse.board.tick()
             result.take(document)
         documents = self._concluded(claim, policy, result)
         if result.memory is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,8 +21,17 @@ class Stopped(Exception):
 
 
 class Patience:
-    def __init__(self, stop: threading.Event, *, pause_s: float = 0.05, longest_pause_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        stop: threading.Event,
+        *,
+        pause_s: float = 0.05,
+        longest_pause_s: float = 2.0,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """waited: told the seconds that went by in vain, as they go by."""
         self.stop = stop
+        self._waited = waited
         self._pause_s = pause_s
         self._longest_pause_s = longest_pause_s
 
@@ -30,6 +40,7 @@ class Patience:
         pause_s = self._pause_s
         waited = False
         while True:
+            begun = time.monotonic()
             try:
                 result = step()
             except (StoreDown, Busy) as error:
@@ -39,6 +50,7 @@ class Patience:
                 if self.stop.wait(pause_s):
                     raise Stopped from error
                 pause_s = min(2 * pause_s, self._longest_pause_s)
+                self._waited(time.monotonic() - begun)
             else:
                 if waited:
                     log.info("the store is back")

@@ -1,43 +1,38 @@
-"""A worker's signs of life: it lives, it still holds this frame, it is not stuck."""
+"""A worker's signs of life to the store: it lives, it still holds this frame, it gets on."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 
 from paretoscope.adapters.store import ChoiceClaim, Claim, Store
 from paretoscope.errors import ParetoscopeError
+from paretoscope.worker.board import CHOICE, FRAME, Board
 
 log = structlog.get_logger(__name__)
 
 BEAT_S = 1.0
-STUCK_EXIT_CODE = 70
-
-
-def _leave() -> None:
-    os._exit(STUCK_EXIT_CODE)
 
 
 class Pulse:
     """A thread beside the work. While it beats, nobody takes the worker's claims over.
 
-    A claim held for longer than its allowance means that the numerics hang; the process then leaves, its
-    supervisor starts another, and the frame is handed out again.
+    Beats are for others; what the process that watches this one goes by is on the board.
     """
 
     def __init__(
-        self, store: Store, consumer: str, *, beat_s: float = BEAT_S, leave: Callable[[], None] = _leave
+        self, store: Store, consumer: str, board: Board | None = None, *, beat_s: float = BEAT_S
     ) -> None:
+        self.board = board or Board()
         self._store = store
         self._consumer = consumer
         self._beat_s = beat_s
-        self._leave = leave
-        self._held: dict[int, tuple[Claim | ChoiceClaim, float]] = {}
+        self._held: dict[int, Claim | ChoiceClaim] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
@@ -60,14 +55,21 @@ class Pulse:
     @contextmanager
     def holding(self, claim: Claim | ChoiceClaim, allowance_s: float) -> Iterator[None]:
         """Keep the claim ours for as long as the block runs, `allowance_s` seconds at most."""
-        key = id(claim)
+        place = _place(claim)
         with self._lock:
-            self._held[key] = (claim, time.monotonic() + allowance_s)
+            self._held[place] = claim
+        self.board.hold(place, _name(claim), time.monotonic() + allowance_s)
         try:
             yield
         finally:
+            self.board.drop(place)
             with self._lock:
-                del self._held[key]
+                del self._held[place]
+
+    def waited(self, seconds: float) -> None:
+        """Time that went by while the store was away is no time in which work hung."""
+        for place in (FRAME, CHOICE):
+            self.board.grant(place, seconds)
 
     def _run(self) -> None:
         while True:
@@ -81,7 +83,7 @@ class Pulse:
     def _beat(self) -> None:
         with self._lock:
             held = list(self._held.values())
-        working = ", ".join(_name(claim) for claim, _ in held)
+        working = ", ".join(_name(claim) for claim in held)
         state = "working" if held else "ready" if self.ready else "starting"
         self._store.beat(
             self._consumer,
@@ -91,11 +93,12 @@ class Pulse:
             detail=working,
             ttl_s=5 * self._beat_s,
         )
-        for claim, until in held:
-            if time.monotonic() > until:
-                log.error("stuck, leaving so that another worker can start", work=_name(claim))
-                self._leave()
+        for claim in held:
             self._store.keep(claim, self._consumer)
+
+
+def _place(claim: Claim | ChoiceClaim) -> int:
+    return FRAME if isinstance(claim, Claim) else CHOICE
 
 
 def _name(claim: Claim | ChoiceClaim) -> str:

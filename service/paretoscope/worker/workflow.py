@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,11 +64,19 @@ class Workflow(Protocol):
         ...
 
 
+def load_numerics() -> None:
+    """Import what `AtomFinding` needs, and start nothing on a GPU."""
+    for name in ("frame", "redetection", "growing", "prepared", "stages", "task"):
+        import_module(f"paretoscope.workflows.{name}")
+    import_module("paretoscope.optimise.qnehvi")
+
+
 class AtomFinding:
     """LoG*, refinement and classes on one device (``paretoscope.workflows.frame``)."""
 
     def __init__(self, device: str) -> None:
         """Loads the numerics and warms every kernel: seconds the first time, never inside a deadline."""
+        load_numerics()
         from paretoscope.optimise.warm import warm_up
         from paretoscope.workflows import frame, redetection
         from paretoscope.workflows.growing import growing

@@ -108,7 +108,7 @@ class Frames(Queue):
         held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry])
         if not held:
             return None
-        header_bytes, received_at, gap, pixels, fence = held
+        header_bytes, received_at, gap, pixels, fence, hung = held
         header = unpack(header_bytes, FrameHeader)
         return Claim(
             frame_id=frame_id,
@@ -119,6 +119,7 @@ class Frames(Queue):
             received_at=parse_utc(received_at.decode()),
             gap=int(gap),
             fence=int(fence),
+            hung=int(hung),
         )
 
     def _drop_if_unfit(self, frame_id: str, stream: str, entry: str) -> bool:

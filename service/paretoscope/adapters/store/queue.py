@@ -10,7 +10,7 @@ import redis
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.events import Events
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
-from paretoscope.adapters.store.records import ChoiceClaim, Claim
+from paretoscope.adapters.store.records import ChoiceClaim, Claim, WorkerEnd
 
 LOOK_ROUND_S = 0.5
 
@@ -88,6 +88,24 @@ class Queue(Events):
         else:
             queue, held = keys.CHOICES, ["", ""]
         return bool(self._run(scripts.KEEP, [queue], [claim.entry, consumer, *held]))
+
+    @translated
+    def release(self, consumer: str, *, forgive: bool = False) -> int:
+        """Hand over at once what a worker held that is known to have ended; returns how many claims.
+
+        forgive: that delivery is not counted; the worker was told to stop, its frame is not to blame.
+        """
+        args = [consumer, "1" if forgive else ""]
+        return sum(int(self._run(scripts.RELEASE, [queue], args)) for queue in (keys.WORK, keys.CHOICES))
+
+    @translated
+    def worker_ended(self, consumer: str, how: WorkerEnd, *, exit_code: int, frame_id: str = "") -> None:
+        """Count a worker that ended over its work, with the frame it held, and tell it as an event."""
+        data: dict[str, Any] = {"worker": consumer, "state": how, "exit_code": exit_code}
+        if frame_id:
+            data["frame_id"] = frame_id
+        event = self._event("worker", None, None, data)
+        self._run(scripts.WORKER_ENDED, [], [how, frame_id, self.limits.events, event])
 
     @translated
     def sweep_consumers(self, idle_s: float = 24 * 3600.0) -> int:

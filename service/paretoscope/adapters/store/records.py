@@ -12,6 +12,7 @@ from paretoscope.contract import Choice, Fault, FrameHeader, Pause
 
 FrameState = Literal["queued", "working", "done", "failed", "dropped"]
 ChoiceState = Literal["queued", "done", "failed"]
+WorkerEnd = Literal["died", "hung"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Claim:
     """How many frames are missing just before it."""
     fence: int = 0
     """Grows each time the frame is handed out; an older claim's writes are refused."""
+    hung: int = 0
+    """How many of its workers were killed because they hung."""
 
 
 @dataclass(frozen=True)

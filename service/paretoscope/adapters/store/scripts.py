@@ -201,9 +201,9 @@ return {1, gap}
 
 BEGIN_WORK = """
 -- ARGV: frame_id entry. Marks the frame as worked on; an entry without an open frame is taken out.
--- Returns {header, received_at, gap, pixels, fence} or nothing.
+-- Returns {header, received_at, gap, pixels, fence, hung} or nothing.
 local frame = 'ps:frame:' .. ARGV[1]
-local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap')
+local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap', 'hung')
 if held[1] ~= 'queued' and held[1] ~= 'working' then
   redis.call('XACK', 'ps:work', 'workers', ARGV[2])
   redis.call('XDEL', 'ps:work', ARGV[2])
@@ -212,7 +212,7 @@ end
 redis.call('HSET', frame, 'state', 'working')
 local fence = redis.call('INCR', 'ps:fence')
 redis.call('HSET', frame, 'fence', fence)
-return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1]), fence}
+return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1]), fence, held[5] or 0}
 """
 
 KEEP = """
@@ -220,6 +220,32 @@ KEEP = """
 if ARGV[4] ~= '' and redis.call('HGET', 'ps:frame:' .. ARGV[3], 'fence') ~= ARGV[4] then return 0 end
 return #redis.call('XCLAIM', KEYS[1], 'workers', ARGV[2], 0, ARGV[1], 'IDLE', 0, 'JUSTID')
 """
+
+RELEASE = """
+-- KEYS: queue.  ARGV: consumer forgive('1' = this delivery does not count). Whoever looks next may take what
+-- the consumer holds. Returns how many entries that were.
+local held = redis.pcall('XPENDING', KEYS[1], 'workers', '-', '+', 100, ARGV[1])
+if held.err then return 0 end
+for _, one in ipairs(held) do
+  local deliveries = one[4]
+  if ARGV[2] == '1' then deliveries = math.max(0, deliveries - 1) end
+  redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], 0, one[1], 'IDLE', 86400000, 'RETRYCOUNT', deliveries,
+    'JUSTID')
+end
+return #held
+"""
+
+WORKER_ENDED = (
+    _EMIT
+    + """
+-- ARGV: how frame_id('' = it held none) events_limit event. Counts a worker that died or hung, also for its
+-- frame.
+redis.call('HINCRBY', 'ps:counters', 'workers:' .. ARGV[1], 1)
+local frame = 'ps:frame:' .. ARGV[2]
+if redis.call('EXISTS', frame) == 1 then redis.call('HINCRBY', frame, ARGV[1], 1) end
+emit('ps:events', ARGV[3], ARGV[4])
+"""
+)
 
 NEXT_REVISION = """
 -- KEYS: frame. Returns the next revision, 0 without the frame.
