@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from paretoscope.adapters.store import ChoiceClaim, Store
+from paretoscope.adapters.store.launch import EmbeddedStore
+from paretoscope.adapters.store.lua import CHOICES_WAITING
 from paretoscope.contract import AtomMap, Choice, Fault, OperatingPoint, ParetoFront, StreamMemory
-from paretoscope.errors import NotFound
+from paretoscope.errors import BadParameters, Busy, NotFound
 from store.helpers import PARAMS, atom_map, frame, front, ledger
+from store.test_durability import kill
 
 
 def worked(store: Store) -> str:
@@ -127,3 +131,83 @@ def test_an_operating_point_can_be_given_back_to_the_service(store: Store) -> No
     assert store.memory("stem").operating is None
     service = OperatingPoint(params=PARAMS, frame_id=claim.choice.frame_id)
     assert store.set_memory("stem", StreamMemory(operating=service))
+
+
+def test_a_worker_that_was_thought_dead_does_not_answer_for_its_successor(store: Store) -> None:
+    frame_id = worked(store)
+    late = claimed(store, frame_id)
+    present = store.claim_choice("other", block_s=5.0)
+    assert present is not None
+    assert not store.keep(late, "w")
+    assert not store.finish_choice(late, [atom_map(frame_id, 9, 1)], operator(late))
+    assert store.choice_result(late.choice_id).state == "queued"
+    assert store.memory("stem").operating is None
+    assert store.keep(present, "other")
+    assert store.finish_choice(present, [atom_map(frame_id, 2, 2)], operator(present))
+    assert not store.fail_choice(late, Fault(code="worker-died", hint="x"))
+    assert store.choice_result(late.choice_id).state == "done"
+    assert store.counters()["choices:fenced"] == 2
+    assert [event.kind for _, event in store.read_events("0")].count("choice") == 1
+
+
+def test_a_choice_whose_late_worker_answered_first_is_still_there_for_the_next_one(store: Store) -> None:
+    late = claimed(store, worked(store))
+    assert store.claim_choice("dies", block_s=5.0) is not None
+    assert not store.finish_choice(late, [])
+    again = store.claim_choice("lives", block_s=5.0)
+    assert again is not None
+    assert store.finish_choice(again, [])
+
+
+def test_a_choice_waits_for_as_long_as_it_takes_and_its_frame_with_it(store: Store) -> None:
+    frame_id = worked(store)
+    choice_id = store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=1))
+    assert store._redis.ttl(f"ps:choice:{choice_id}") == -1
+    for sequence in range(1, 12):
+        store.put_frame(*frame(sequence))
+        claim = store.claim_frame("w")
+        assert claim is not None
+        store.finish_frame(claim, [])
+    assert frame_id in store.frames("stem")
+    assert len(store.frames("stem")) == 5
+    choice = store.claim_choice("w")
+    assert choice is not None
+    assert store.finish_choice(choice, [front(frame_id, 1, 1)])
+    assert store._redis.ttl(f"ps:choice:{choice_id}") > 0
+    store.put_frame(*frame(20))
+    claim = store.claim_frame("w")
+    assert claim is not None
+    store.finish_frame(claim, [])
+    assert frame_id not in store.frames("stem")
+
+
+def test_an_id_belongs_to_one_choice(store: Store) -> None:
+    frame_id = worked(store)
+    store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=1, choice_id="mine"))
+    with pytest.raises(BadParameters, match="choice-id-reused"):
+        store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=2, choice_id="mine"))
+
+
+def test_so_many_choices_may_wait_and_no_more(store: Store) -> None:
+    frame_id = worked(store)
+    for _ in range(CHOICES_WAITING):
+        store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=1))
+    with pytest.raises(Busy, match="choices-full"):
+        store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=1))
+
+
+def test_a_choice_outlives_the_store_process(folder: Path) -> None:
+    with EmbeddedStore(folder) as running, Store.open(running.url, claim_idle_s=0.1) as store:
+        frame_id = worked(store)
+        waiting = store.submit_choice(Choice(frame_id=frame_id, stream="stem", weight=0.5))
+        kill(running, store)
+        claim = store.claim_choice("dies", block_s=5.0)
+        assert claim is not None
+        kill(running, store)
+        claim = store.claim_choice("lives", block_s=5.0)
+        assert claim is not None
+        assert claim.choice_id == waiting
+        assert store.finish_choice(claim, [], operator(claim))
+        kill(running, store)
+        assert store.choice_result(waiting).state == "done"
+        assert store.memory("stem").operating == operator(claim)

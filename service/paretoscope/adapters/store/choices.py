@@ -6,16 +6,18 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store import choice_scripts as scripts
+from paretoscope.adapters.store import keys
 from paretoscope.adapters.store.frames import Frames
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
 from paretoscope.adapters.store.packing import digest, revision_of, triples
 from paretoscope.adapters.store.records import ChoiceClaim, ChoiceResult
 from paretoscope.contract import Choice, Document, Fault, OperatingPoint
 from paretoscope.contract.codec import pack, unpack
-from paretoscope.errors import NotFound
+from paretoscope.errors import BadParameters, Busy, NotFound
 
 KEPT_S = 24 * 3600
+"""How long an answer can be asked for, s."""
 
 
 class Choices(Frames):
@@ -23,13 +25,23 @@ class Choices(Frames):
     def submit_choice(self, choice: Choice) -> str:
         """Queue a choice durably; returns its id. A choice that carries its own id is queued once.
 
-        Raises NotFound when the frame is not there.
+        Raises NotFound when the frame is not there, Busy when too many wait,
+        BadParameters('choice-id-reused') when its id belongs to another choice.
         """
         choice_id = choice.choice_id or uuid.uuid4().hex
         choice = choice.model_copy(update={"choice_id": choice_id})
-        args = [choice.frame_id, choice_id, pack(choice), KEPT_S]
-        if self._run(scripts.SUBMIT_CHOICE, [keys.choice(choice_id)], args) < 0:
+        args = [choice.frame_id, choice_id, pack(choice)]
+        taken = self._run(scripts.SUBMIT_CHOICE, [keys.choice(choice_id)], args)
+        if taken == -1:
             raise NotFound("no-such-frame", hint=f"There is no frame {choice.frame_id} to choose on.")
+        if taken == -2:
+            raise BadParameters(
+                "choice-id-reused", hint=f"Choice {choice_id} is another one; give this a new id."
+            )
+        if taken == -3:
+            raise Busy(
+                "choices-full", hint="Too many choices wait for a worker: ask again later, and see /readyz."
+            )
         return choice_id
 
     @translated
@@ -41,13 +53,10 @@ class Choices(Frames):
                 return None
             entry, fields = found
             choice_id = fields[b"choice"].decode()
-            held = cast("list[bytes | None]", self._redis.hmget(keys.choice(choice_id), "choice", "state"))
-            if held[0] is None or held[1] != b"queued":
-                self._redis.xack(keys.CHOICES, keys.GROUP, entry)
-                self._redis.xdel(keys.CHOICES, entry)
-                continue
-            deliveries = self._deliveries(keys.CHOICES, entry)
-            return ChoiceClaim(choice_id, unpack(held[0], Choice), entry, deliveries)
+            held = self._run(scripts.BEGIN_CHOICE, [keys.choice(choice_id)], [entry])
+            if held:
+                deliveries = self._deliveries(keys.CHOICES, entry)
+                return ChoiceClaim(choice_id, unpack(held[0], Choice), entry, deliveries, int(held[1]))
 
     @translated
     def finish_choice(
@@ -60,7 +69,7 @@ class Choices(Frames):
         """Write the re-detected result, the stream's new operating point and the answer, all at once.
 
         operating: None leaves the stream's as it is. told: more for the event. False when the choice had
-        been answered before.
+        been answered before, or another worker took it over: nothing is written then.
         """
         documents = list(documents)
         data = digest(documents) | {"choice_id": claim.choice_id, "scope": claim.choice.scope}
@@ -87,7 +96,7 @@ class Choices(Frames):
         args: list[Any] = [choice.frame_id, claim.entry, state, "" if fault is None else pack(fault)]
         args += [revision_of(documents), "" if operating is None else pack(operating)]
         args += ["" if operating is None else operating.choice_id, self.limits.events]
-        args += [self._event(kind, choice.stream, choice.frame_id, data), KEPT_S, counter]
+        args += [self._event(kind, choice.stream, choice.frame_id, data), KEPT_S, counter, claim.fence]
         touched = [
             keys.choice(claim.choice_id),
             keys.choice_bell(claim.choice_id),

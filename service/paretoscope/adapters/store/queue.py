@@ -84,10 +84,10 @@ class Queue(Events):
         False when another one has: a worker that was paused for long does not get its frame back.
         """
         if isinstance(claim, Claim):
-            queue, held = keys.WORK, [claim.frame_id, claim.fence]
+            held = [keys.WORK, keys.frame(claim.frame_id)]
         else:
-            queue, held = keys.CHOICES, ["", ""]
-        return bool(self._run(scripts.KEEP, [queue], [claim.entry, consumer, *held]))
+            held = [keys.CHOICES, keys.choice(claim.choice_id)]
+        return bool(self._run(scripts.KEEP, held, [claim.entry, consumer, claim.fence]))
 
     @translated
     def release(self, consumer: str, *, forgive: bool = False) -> int:

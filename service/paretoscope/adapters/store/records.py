@@ -45,6 +45,8 @@ class ChoiceClaim:
     choice: Choice
     entry: str
     deliveries: int
+    fence: int = 0
+    """Grows each time the choice is handed out; an older claim's answer is refused."""
 
 
 @dataclass(frozen=True)

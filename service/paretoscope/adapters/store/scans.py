@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store import keys
+from paretoscope.adapters.store import scan_scripts as scripts
 from paretoscope.adapters.store.history import History
 from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
 from paretoscope.adapters.store.packing import as_buffer
