@@ -232,7 +232,12 @@ class SmallWorker:
             self._revision += 1
             chosen = choice.point if choice.point is not None else round(3 * (choice.weight or 0.0))
             if choice.params is not None:
-                chosen = [point.params for point in points()].index(choice.params)
+                known = [point.params for point in points()]
+                if choice.params not in known:
+                    fault = Fault(code="no-such-params", hint="The small worker knows its own front only.")
+                    self._store.fail_choice(asked, fault)
+                    continue
+                chosen = known.index(choice.params)
             operating = OperatingPoint(
                 params=points()[chosen].params,
                 weight=choice.weight,

@@ -149,6 +149,32 @@ def test_an_address_that_is_none_is_a_problem_too(http: httpx.Client):
         assert answer.json()["code"] == code
 
 
+def test_a_method_that_is_not_taken_is_told_which_are(http: httpx.Client):
+    told = http.delete("/v1/streams/stem/policy")
+    assert (told.status_code, told.headers["Allow"]) == (405, "GET, PUT")
+
+
+def test_what_is_no_http_is_a_problem_too(api: ApiServer):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10.0) as peer:
+        peer.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        said = b"".join(iter(lambda: peer.recv(4096), b""))
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "not-http"
+
+
+def test_every_refusal_is_described_as_a_problem_and_no_error_of_ours_is():
+    document = json.loads(described())
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
+            assert {400, 403, 413, 421, 429} <= refusals, path
+            assert 500 not in refusals, path
+    for name, told in document["components"]["responses"].items():
+        assert list(told["content"]) == ["application/problem+json"], name
+
+
 def test_a_large_body_is_taken_only_where_images_are(http: httpx.Client, store: Store):
     frame_id = put_worked(store)
     answer = http.post(f"/v1/frames/{frame_id}/choice", content=b" " * 100_000 + b'{"point": 0}')

@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from paretoscope.errors import ParetoscopeError
 
@@ -90,9 +91,19 @@ def _from_tree(request: Request, error: Exception) -> JSONResponse:
 def _from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code, hint = _HTTP_HINTS.get(error.status_code, ("http-error", str(error.detail)))
-    return problem_response(
-        error.status_code, code, hint, instance=request.url.path, headers=dict(error.headers or {})
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request, headers.get("Allow", "")))
+    return problem_response(error.status_code, code, hint, instance=request.url.path, headers=headers)
+
+
+def _methods(request: Request, first: str) -> list[str]:
+    """Every method that the address takes. first: those of the first route that fits, as the router tells."""
+    found = {method.strip() for method in first.split(",") if method.strip()}
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
 
 
 def _from_validation(request: Request, error: Exception) -> JSONResponse:
