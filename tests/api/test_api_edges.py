@@ -12,11 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paretoscope.adapters.listening import for_http
 from paretoscope.adapters.store import Store
 from paretoscope.api import ApiSettings, create_app
 from paretoscope.api.negotiate import NotAcceptable, choose_media
 from paretoscope.api.openapi import described
-from paretoscope.api.server import ApiServer, listen
+from paretoscope.api.server import ApiServer
 from paretoscope.errors import AddressInUse
 from serving import SmallWorker, put_worked
 
@@ -188,7 +189,7 @@ def test_a_port_that_is_taken_says_so(api: ApiServer, store: Store):
 
 def test_small_answers_are_not_held_back_by_the_network_stack():
     """asyncio turns Nagle's algorithm off only for sockets that are named TCP."""
-    with listen("127.0.0.1", 0) as bound:
+    with for_http("127.0.0.1", 0) as bound:
         assert bound.proto == socket.IPPROTO_TCP
 
 

@@ -48,7 +48,7 @@ def test_a_backlog_is_told_before_senders_have_to_wait(http: httpx.Client, store
 
 def test_a_paused_stream_is_no_fault(http: httpx.Client, store: Store):
     store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
-    store.beat_bridge("tcp://127.0.0.1:5555")
+    store.beat_bridge("tcp://127.0.0.1:5555", pid=1)
     store.pause("stem", by="Ada", reason="lunch")
     told = http.get("/v1/status").json()
     assert told["state"] == "ok"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from paretoscope.contract import Event, FrameHeader, RowsBegin
@@ -20,6 +21,7 @@ class MemoryStore:
         self.runs = 0
         self.capacity = capacity
         self.bridge = ""
+        self.contested: list[str] = []
         self.down = False
         self.broken = False
 
@@ -76,9 +78,10 @@ class MemoryStore:
         self.events.append(event)
         return str(len(self.events))
 
-    def beat_bridge(self, address: str) -> None:
+    def beat_bridge(self, address: str, *, pid: int, contested: Iterable[str] = ()) -> None:
         self._reach()
         self.bridge = address
+        self.contested = list(contested)
 
     def count(self, name: str, by: int = 1, stream: str | None = None) -> int:
         self._reach()

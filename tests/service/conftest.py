@@ -75,3 +75,9 @@ def closed(client: Client, frame_id: str, within_s: float = 60.0) -> FrameView:
             return found
         time.sleep(0.05)
     raise AssertionError(f"{frame_id} was not worked within {within_s} s")
+
+
+@pytest.fixture
+def no_settings_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "PARETOSCOPE_DATA", "PARETOSCOPE_CONFIG", "PARETOSCOPE_HTTP_PORT"):
+        monkeypatch.delenv(name, raising=False)

@@ -36,12 +36,6 @@ def is_a_problem(answer: httpx.Response) -> bool:
     return (answer.status_code, told["code"]) == (503, "store-down")
 
 
-@pytest.fixture
-def no_settings_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REDIS_URL", "PARETOSCOPE_DATA", "PARETOSCOPE_CONFIG", "PARETOSCOPE_HTTP_PORT"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.usefixtures("no_settings_of_the_shell")
 def test_with_a_dead_store_senders_hear_busy_readers_503_and_nothing_acknowledged_is_lost(
     tmp_path: Path,

@@ -62,10 +62,12 @@ class Kept:
         steady_s: float = 10.0,
         pass_fds: Sequence[int] = (),
         final_codes: Sequence[int] = (),
+        orphaned: int = signal.SIGTERM,
     ) -> None:
         """before: called ahead of each start. died: told the exit code. A child that lived `steady_s` seconds
-        resets the pause, which doubles from `pause_s` to `longest_pause_s`. final_codes: exit codes after
-        which another start would not help."""
+        is started again at once; one that did not, after a pause that doubles from `pause_s` to
+        `longest_pause_s`. final_codes: exit codes after which another start would not help. orphaned: the
+        signal it gets when this process dies."""
         self._command = list(command)
         self._environment = None if environment is None else dict(environment)
         self._output = output
@@ -76,6 +78,7 @@ class Kept:
         self._steady_s = steady_s
         self._pass_fds = tuple(pass_fds)
         self._final_codes = frozenset(final_codes)
+        self._orphaned = orphaned
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -120,13 +123,13 @@ class Kept:
             self._thread.join(grace_s)
 
     def _run(self) -> None:
-        pause_s = self._pause_s
+        pause_s = 0.0
         while not self._stopping.is_set():
             if self._before is not None:
                 self._before()
             begun = time.monotonic()
             self._process = subprocess.Popen(
-                tethered_command(self._command),
+                tethered_command(self._command, self._orphaned),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
@@ -144,7 +147,6 @@ class Kept:
                 self.gave_up = True
                 return
             self.restarts += 1
-            if time.monotonic() - begun >= self._steady_s:
-                pause_s = self._pause_s
+            steady = time.monotonic() - begun >= self._steady_s
+            pause_s = 0.0 if steady else min(2 * pause_s or self._pause_s, self._longest_pause_s)
             self._stopping.wait(pause_s)
-            pause_s = min(2 * pause_s, self._longest_pause_s)

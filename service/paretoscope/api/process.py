@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 from paretoscope.adapters import logs
 from paretoscope.adapters.api_keys import check_reach
+from paretoscope.adapters.listening import API_SOCKET, for_http, inherited
 from paretoscope.adapters.reach import is_loopback
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.api.app import create_app
-from paretoscope.api.server import ApiServer, listen
+from paretoscope.api.server import ApiServer
 from paretoscope.api.settings import ApiSettings
 from paretoscope.settings import Settings, load
-
-SOCKET_VARIABLE = "PARETOSCOPE_API_SOCKET"
-"""File descriptor of a listening socket. The parent keeps it open, so that a restarted API is only late,
-never absent."""
 
 
 def api_settings(settings: Settings) -> ApiSettings:
@@ -37,8 +33,8 @@ def main() -> None:
     settings = load()
     logs.configure(settings.log_level, settings.log_json)
     check_reach(settings.http_host, settings.api_keys_file)
-    given = os.environ.get(SOCKET_VARIABLE)
-    bound = socket.socket(fileno=int(given)) if given else listen(settings.http_host, settings.http_port)
+    given = inherited(API_SOCKET)
+    bound = for_http(settings.http_host, settings.http_port) if given is None else socket.socket(fileno=given)
     with Store.open(store_url(settings), settings.limits) as store:
         ApiServer(create_app(store, api_settings(settings)), listening=bound).run()
 

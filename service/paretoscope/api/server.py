@@ -10,9 +10,9 @@ from types import TracebackType
 import uvicorn
 from fastapi import FastAPI
 
+from paretoscope.adapters.listening import for_http
 from paretoscope.api.context import Context
 from paretoscope.api.impatient import Impatient
-from paretoscope.errors import AddressInUse
 
 GRACE_S = 5
 START_LIMIT_S = 30.0
@@ -33,23 +33,6 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.tail.close()
         await super().shutdown(sockets)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises AddressInUse."""
-    # Named as TCP, or asyncio leaves Nagle's algorithm on and small answers wait 40 ms for an ACK.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise AddressInUse(
-            hint=f"{host}:{port} cannot be taken for the API ({error.strerror}): another program holds it. "
-            "Choose another port with --port or PARETOSCOPE_HTTP_PORT (0 = any free one)."
-        ) from error
-    return bound
 
 
 def _impatient(app: FastAPI) -> type[Impatient]:
@@ -78,7 +61,7 @@ class ApiServer:
         listening: socket.socket | None = None,
     ) -> None:
         """Binds at once unless `listening` is given; raises AddressInUse."""
-        self._socket = listen(host, port) if listening is None else listening
+        self._socket = for_http(host, port) if listening is None else listening
         self.host, self.port = host, self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,

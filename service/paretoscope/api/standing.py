@@ -70,7 +70,7 @@ def _of(context: Context) -> StatusView:
     for beat in beats:
         if age_s(beat.at) > SILENT_WORKER_S:
             wrong("worker-silent", f"Worker {beat.consumer} has said nothing for {age_s(beat.at):.0f} s.")
-    bridge = store.bridge_seen()
+    bridge = store.bridge()
     if bridge is None:
         wrong("no-bridge", "Instruments cannot send frames over ZeroMQ: no bridge was heard of lately.")
     queued = sum(one.queued for one in store.streams())
@@ -90,7 +90,7 @@ def _of(context: Context) -> StatusView:
         store_ms=round(latency_ms, 3),
         event_log=context.tail.connected,
         workers=[worker_view(beat) for beat in beats],
-        bridge_seen_s=None if bridge is None else age_s(bridge),
+        bridge_seen_s=None if bridge is None else age_s(bridge.at),
         queued=queued,
         paused=store.paused_streams(),
         counts=store.counters(),

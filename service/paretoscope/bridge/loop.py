@@ -60,10 +60,14 @@ class Bridge:
         store: FrameStore,
         settings: BridgeSettings,
         *,
+        descriptor: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """descriptor: of a listening TCP socket to serve, in place of binding `settings.frames`; it is closed
+        with the bridge."""
         self._settings = settings
+        self._descriptor = descriptor
         self._keys: Path | None = getattr(settings, "frames_keys", None)
         self._clock = clock
         self._tally = Tally(
@@ -155,6 +159,8 @@ class Bridge:
         socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_LIMIT_MS)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.LINGER, 200)
+        if self._descriptor is not None:
+            socket.setsockopt(zmq.USE_FD, self._descriptor)
         if "[" in self._settings.frames:
             socket.setsockopt(zmq.IPV6, 1)
         if self._keys is not None:

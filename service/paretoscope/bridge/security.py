@@ -95,30 +95,34 @@ def revoke(folder: Path, client: str) -> bool:
     return True
 
 
+def own_keys(folder: Path) -> tuple[bytes, bytes]:
+    """The bridge's public and secret key. Raises BadParameters when the folder lacks these or clients'."""
+    secret = folder / f"{BRIDGE}.key_secret"
+    if not secret.is_file() or not any((folder / "clients").glob("*.key")):
+        raise BadParameters(
+            "keys-missing",
+            hint=f"{folder} must hold {BRIDGE}.key_secret and clients/*.key. Make them: "
+            f"PARETOSCOPE_FRAMES_KEYS={folder} paretoscope keys make --scope send --name SENDER",
+        )
+    try:
+        public_key, secret_key = zmq.auth.load_certificate(secret)
+    except (OSError, ValueError) as error:
+        raise BadParameters("keys-unreadable", hint=f"{secret}: {error}") from error
+    return public_key, secret_key or b""
+
+
 class Gate:
     """CURVE with an allow-list on one socket, for as long as it is open."""
 
     def __init__(self, context: zmq.Context, socket: zmq.Socket, keys: Path) -> None:
         """Raises BadParameters when the folder lacks the bridge's key or any client's."""
-        secret = keys / f"{BRIDGE}.key_secret"
-        allowed = keys / "clients"
-        if not secret.is_file() or not any(allowed.glob("*.key")):
-            raise BadParameters(
-                "keys-missing",
-                hint=f"{keys} must hold {BRIDGE}.key_secret and clients/*.key. Make them: "
-                f"PARETOSCOPE_FRAMES_KEYS={keys} paretoscope keys make --scope send --name SENDER",
-            )
-        try:
-            public_key, secret_key = zmq.auth.load_certificate(secret)
-        except (OSError, ValueError) as error:
-            raise BadParameters("keys-unreadable", hint=f"{secret}: {error}") from error
-        socket.curve_publickey, socket.curve_secretkey = public_key, secret_key or b""
+        socket.curve_publickey, socket.curve_secretkey = own_keys(keys)
         socket.curve_server = True
-        self._allowed = allowed
+        self._allowed = keys / "clients"
         self._seen = self._listed()
         self._guard = ThreadAuthenticator(context)
         self._guard.start()
-        self._guard.configure_curve(domain="*", location=str(allowed))
+        self._guard.configure_curve(domain="*", location=str(self._allowed))
 
     def _listed(self) -> frozenset[tuple[str, int]]:
         return frozenset((file.name, file.stat().st_mtime_ns) for file in self._allowed.glob("*.key"))

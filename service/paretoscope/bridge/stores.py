@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -40,4 +41,4 @@ class FrameStore(Protocol):
 
     def count(self, name: str, by: int = 1, stream: str | None = None) -> int: ...
 
-    def beat_bridge(self, address: str) -> None: ...
+    def beat_bridge(self, address: str, *, pid: int, contested: Iterable[str] = ()) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Tally:
     def beat(self, address: str) -> None:
         """A sign of life of this bridge, where the store is there to take it."""
         try:
-            self._write(self._store.beat_bridge, address)
+            self._write(self._store.beat_bridge, address, pid=os.getpid())
         except StoreDown:
             log.debug("the store is away; no sign of life")
 
@@ -87,9 +88,9 @@ class Tally:
         return True
 
     @staticmethod
-    def _write(put: Callable[..., object], *what: object) -> None:
+    def _write(put: Callable[..., object], *what: object, **more: object) -> None:
         try:
-            put(*what)
+            put(*what, **more)
         except StoreDown:
             raise
         except Exception:

@@ -1,15 +1,21 @@
 """The whole service in one go: store, bridge, workers and API, started in order and stopped in reverse.
 
-this process            store (embedded, child process, unless REDIS_URL)
-  bridge (thread)  <──  frames over ZeroMQ
-  supervisor       ──>  worker child processes (torch)
-  socket           ──>  API child process (no torch)
-  instruments      ──>  simulator, replay or microscope client, when somebody wants one
+this process       store (embedded, child process, unless REDIS_URL)
+  socket      ──>  bridge child process: frames over ZeroMQ
+  socket      ──>  API child process (no torch)
+  supervisor  ──>  worker child processes (torch)
+  instruments ──>  simulator, replay or microscope client, when somebody wants one
+
+A child that ends by itself is counted, told and started again; the sockets are held here, so its clients find
+it where it was.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
+import socket
 import sys
 import threading
 from contextlib import ExitStack
@@ -17,14 +23,14 @@ from types import TracebackType
 
 import structlog
 
+from paretoscope.adapters import listening
 from paretoscope.adapters.api_keys import check_reach
-from paretoscope.adapters.store import Store
+from paretoscope.adapters.store import Store, utc_now, utc_text
 from paretoscope.adapters.store.launch import launch
 from paretoscope.adapters.tethered import Kept
-from paretoscope.api.process import SOCKET_VARIABLE
-from paretoscope.api.server import listen
-from paretoscope.bridge import Bridge
-from paretoscope.bridge.security import check_address
+from paretoscope.bridge.security import check_address, own_keys
+from paretoscope.bridge.tally import Tally
+from paretoscope.contract import Event
 from paretoscope.errors import ParetoscopeError, StoreDown
 from paretoscope.instruments import Reconciler, catalogue
 from paretoscope.settings import Settings
@@ -32,7 +38,10 @@ from paretoscope.worker.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
-API_COMMAND = (sys.executable, "-m", "paretoscope.api.process")
+PORT_PATIENCE_S = 1.0
+"""A service that was killed a moment ago may not have let go of its ports yet."""
+STEADY_S, LONGEST_PAUSE_S = 1.0, 2.0
+"""Bridge and API are started again at once; only one that ends sooner than this is held back, and so long."""
 
 
 class ServiceFailed(ParetoscopeError):
@@ -52,8 +61,7 @@ class Service:
         self._with_bridge = bridge
         self._with_api = api
         self._stack = ExitStack()
-        self._bridge_broke: BaseException | None = None
-        self._stop_bridge = threading.Event()
+        self._deaths = threading.Lock()
         self._supervisor: Supervisor | None = None
         self.frames_address = ""
         self.url = ""
@@ -62,23 +70,20 @@ class Service:
         with ExitStack() as stack:
             settings = self._settings
             self._check_reach()
-            bound = None
-            if self._with_api:  # The ports first: taken ones must be told before a store is started.
-                bound = stack.enter_context(listen(settings.http_host, settings.http_port))
+            # The ports first: taken ones must be told before a store is started.
+            http, frames = self._ports(stack)
             store_url, embedded = launch(settings)
             if embedded is not None:
                 stack.callback(embedded.stop)
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
-            if bound is not None:
-                bound.listen(128)
-                port = bound.getsockname()[1]
-                shown = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
-                self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-                stack.callback(self._start_api(bound.fileno()).stop)
+            self._told = Tally(self.store, lambda: utc_text(utc_now()))
+            if http is not None:
+                http.listen(listening.BACKLOG)
+                stack.callback(self._start("api", listening.API_SOCKET, http).stop)
+            if self._with_bridge:
+                stack.callback(self._start("bridge", listening.BRIDGE_SOCKET, frames).stop)
             if self._workers:
                 self._supervisor = stack.enter_context(Supervisor(settings, workers=self._workers))
-            if self._with_bridge:
-                self._start_bridge(stack)
             if settings.instruments.enabled:
                 address = _reachable(self.frames_address or settings.frames)
                 stack.enter_context(Reconciler(self.store, catalogue(settings), address))
@@ -91,36 +96,54 @@ class Service:
             check_reach(self._settings.http_host, self._settings.api_keys_file)
         if self._with_bridge:
             check_address(self._settings.frames, self._settings.frames_keys)
+            if self._settings.frames_keys is not None:
+                own_keys(self._settings.frames_keys)
 
-    def _start_api(self, descriptor: int) -> Kept:
-        environment = os.environ | self._settings.environment() | {SOCKET_VARIABLE: str(descriptor)}
-        return Kept(API_COMMAND, environment=environment, pass_fds=(descriptor,)).start()
+    def _ports(self, stack: ExitStack) -> tuple[socket.socket | None, socket.socket | None]:
+        """Of API and bridge, held as long as this service; None where there is none to hold."""
+        settings, http, frames = self._settings, None, None
+        if self._with_api:
+            bound = listening.for_http(settings.http_host, settings.http_port, PORT_PATIENCE_S)
+            http = stack.enter_context(bound)
+            shown = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
+            self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{http.getsockname()[1]}"
+        if self._with_bridge:
+            self.frames_address = settings.frames
+            if settings.frames.startswith("tcp://"):
+                frames = stack.enter_context(listening.for_frames(settings.frames, PORT_PATIENCE_S))
+                self.frames_address = listening.written(frames)
+        return http, frames
 
-    def _start_bridge(self, stack: ExitStack) -> None:
-        bridge = Bridge(self.store, self._settings)
-        self.frames_address = bridge.bind()
-        thread = threading.Thread(target=self._run_bridge, args=(bridge,), name="bridge", daemon=True)
-        thread.start()
+    def _start(self, part: str, variable: str, held: socket.socket | None) -> Kept:
+        """A child process, ``paretoscope.<part>.process``, that serves the socket."""
+        passed = () if held is None else (held.fileno(),)
+        told = {} if held is None else {variable: str(held.fileno())}
+        return Kept(
+            (sys.executable, "-m", f"paretoscope.{part}.process"),
+            environment=os.environ | self._settings.environment() | told,
+            pass_fds=passed,
+            died=functools.partial(self._died, part),
+            steady_s=STEADY_S,
+            longest_pause_s=LONGEST_PAUSE_S,
+            orphaned=signal.SIGKILL,  # All they hold is in the store; a hung one would keep the ports.
+        ).start()
 
-        def stop() -> None:
-            self._stop_bridge.set()
-            thread.join(10.0)
-
-        stack.callback(stop)
-
-    def _run_bridge(self, bridge: Bridge) -> None:
-        try:
-            bridge.run(self._stop_bridge)
-        except BaseException as error:
-            log.exception("the bridge broke")
-            self._bridge_broke = error
+    def _died(self, part: str, code: int) -> None:
+        """Count and tell it, now or when the store is back."""
+        log.error("part of the service died", part=part, exit_code=code)
+        data = {"part": part, "exit_code": code, "state": "died"}
+        with self._deaths:
+            self._told.count(f"{part}s:died")
+            self._told.event(Event(kind="part", at=utc_text(utc_now()), data=data))
+            self._told.flush()
 
     def check(self) -> None:
-        """Raises ServiceFailed when a part ended that will not come back."""
+        """Raises ServiceFailed when a part ended that will not come back; call it now and then."""
         if self._supervisor is not None and self._supervisor.gave_up:
             raise ServiceFailed(hint="The worker cannot start; the log line above says why.")
-        if self._bridge_broke is not None:
-            raise ServiceFailed(hint=f"The bridge broke: {self._bridge_broke}. See the log.")
+        if self._told.waiting:
+            with self._deaths:
+                self._told.flush()
 
     def ready(self) -> bool:
         """Whether a worker is warm and waits for frames."""

@@ -21,10 +21,12 @@ EventKind = Literal[
     "drop",
     "end",
     "worker",
+    "part",
     "pause",
     "instrument",
 ]
-"""scan: rows of a frame that is still being scanned have come (row, rows); the frame is not stored yet."""
+"""scan: rows of a frame that is still being scanned have come (row, rows); the frame is not stored yet.
+part: a part of the service, bridge or api, ended by itself (part, exit_code) and is started again."""
 
 
 class Event(Document):

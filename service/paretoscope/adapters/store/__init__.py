@@ -13,6 +13,7 @@ from datetime import datetime
 from paretoscope.adapters.store.dead_letters import DeadLetters
 from paretoscope.adapters.store.link import utc_now, utc_text
 from paretoscope.adapters.store.records import (
+    BridgeBeat,
     ChoiceClaim,
     ChoiceResult,
     Claim,
@@ -24,6 +25,7 @@ from paretoscope.adapters.store.scans import ScanRows
 from paretoscope.settings import Limits
 
 __all__ = [
+    "BridgeBeat",
     "ChoiceClaim",
     "ChoiceResult",
     "Claim",

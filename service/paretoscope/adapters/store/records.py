@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -85,3 +85,15 @@ class WorkerBeat:
     state: str
     """'starting', 'ready' or 'working'."""
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class BridgeBeat:
+    """A bridge's sign of life."""
+
+    at: str
+    """UTC."""
+    address: str
+    pid: int = 0
+    contested: list[str] = field(default_factory=list)
+    """Streams that two senders wanted lately; one of them waits."""

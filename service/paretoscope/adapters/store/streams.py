@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.instruments import Instruments
 from paretoscope.adapters.store.link import translated, utc_text
-from paretoscope.adapters.store.records import Claim, StreamSummary, WorkerBeat
+from paretoscope.adapters.store.records import BridgeBeat, Claim, StreamSummary, WorkerBeat
 from paretoscope.contract import OperatingPoint, StreamMemory, StreamPolicy
 from paretoscope.contract.codec import pack, unpack
 from paretoscope.errors import StoreDown
@@ -184,16 +185,18 @@ class Streams(Instruments):
         self._redis.set(keys.worker(consumer), json.dumps(told), px=int(ttl_s * 1000))
 
     @translated
-    def beat_bridge(self, address: str, ttl_s: float = 10.0) -> None:
+    def beat_bridge(
+        self, address: str, *, pid: int, contested: Iterable[str] = (), ttl_s: float = 10.0
+    ) -> None:
         """A bridge's sign of life; it is forgotten after `ttl_s` seconds."""
-        told = {"at": self._now_text(), "address": address}
+        told = {"at": self._now_text(), "address": address, "pid": pid, "contested": list(contested)}
         self._redis.set(keys.BRIDGE, json.dumps(told), px=int(ttl_s * 1000))
 
     @translated
-    def bridge_seen(self) -> str | None:
-        """UTC, when a bridge last gave a sign of life; None when none did lately."""
+    def bridge(self) -> BridgeBeat | None:
+        """The bridge's last sign of life; None when none gave one lately."""
         held = cast("bytes | None", self._redis.get(keys.BRIDGE))
-        return None if held is None else json.loads(held)["at"]
+        return None if held is None else BridgeBeat(**json.loads(held))
 
     @translated
     def workers(self) -> list[WorkerBeat]:

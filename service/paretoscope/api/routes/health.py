@@ -35,7 +35,7 @@ def readyz(context: Ctx, response: Response) -> Readiness:
     try:
         context.store.probe()
         latency_ms = store_ms(context.store)
-        beats, bridge = context.store.workers(), context.store.bridge_seen()
+        beats, bridge = context.store.workers(), context.store.bridge()
     except ParetoscopeError as error:
         store = False
         reasons.append(error.hint)
@@ -53,7 +53,7 @@ def readyz(context: Ctx, response: Response) -> Readiness:
         ready=not reasons,
         store=store,
         store_ms=latency_ms,
-        bridge_seen_s=None if bridge is None else age_s(bridge),
+        bridge_seen_s=None if bridge is None else age_s(bridge.at),
         event_log=context.tail.connected,
         workers=[worker_view(beat) for beat in beats],
         reasons=reasons,
