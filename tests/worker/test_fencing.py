@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import EmbeddedStore
@@ -33,14 +34,17 @@ def test_a_worker_paused_in_mid_frame_and_resumed_is_refused(server: EmbeddedSto
         with subprocess.Popen([sys.executable, fakes.__file__], env=environment) as paused:
             try:
                 until(lambda: store.document(header.frame_id, AtomMap) is not None)
-                paused.send_signal(signal.SIGSTOP)
+                family = [psutil.Process(paused.pid), *psutil.Process(paused.pid).children(recursive=True)]
+                for one in family:
+                    one.suspend()
                 claims = []
                 until(lambda: claims.append(store.claim_frame("other")) or claims[-1] is not None)
                 claim = claims[-1]
                 assert claim.deliveries == 2
                 before = store.document(header.frame_id, AtomMap)
                 go.touch()
-                paused.send_signal(signal.SIGCONT)
+                for one in family:
+                    one.resume()
                 until(lambda: store.counters().get("frames:fenced", 0) >= 2)  # what it publishes, its result
                 until(
                     lambda: {beat.consumer: beat.state for beat in store.workers()}.get("paused") == "ready"

@@ -100,12 +100,12 @@ class Frames(Queue):
             frame_id, stream = fields[b"frame"].decode(), fields[b"stream"].decode()
             if self._drop_if_unfit(frame_id, stream, entry):
                 continue
-            claim = self._claim(frame_id, entry)
+            claim = self._claim(frame_id, entry, consumer)
             if claim is not None:
                 return claim
 
-    def _claim(self, frame_id: str, entry: str) -> Claim | None:
-        held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry])
+    def _claim(self, frame_id: str, entry: str, consumer: str) -> Claim | None:
+        held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry, consumer])
         if not held:
             return None
         header_bytes, received_at, gap, pixels, fence, hung = held

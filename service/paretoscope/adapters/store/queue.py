@@ -9,7 +9,7 @@ import redis
 
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.events import Events
-from paretoscope.adapters.store.link import LONGEST_BLOCK_S, translated
+from paretoscope.adapters.store.link import translated
 from paretoscope.adapters.store.records import ChoiceClaim, Claim, WorkerEnd
 
 LOOK_ROUND_S = 0.5
@@ -36,9 +36,7 @@ class Queue(Events):
             try:
                 found = self._own_pending(queue, consumer) or self._orphan(queue, consumer)
                 left = until - time.monotonic()
-                found = found or self._fresh(
-                    queue, consumer, max(0.0, min(left, LOOK_ROUND_S, LONGEST_BLOCK_S))
-                )
+                found = found or self._fresh(queue, consumer, max(0.0, min(left, LOOK_ROUND_S)))
             except redis.ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
@@ -68,9 +66,10 @@ class Queue(Events):
         return None
 
     def _fresh(self, queue: str, consumer: str, block_s: float) -> tuple[str, dict[bytes, bytes]] | None:
+        # Not the client for long waits: on a connection that went silent it would wait for half a minute.
         block_ms = int(block_s * 1000)
         return _first(
-            self._blocking.xreadgroup(keys.GROUP, consumer, {queue: ">"}, count=1, block=block_ms or None)
+            self._redis.xreadgroup(keys.GROUP, consumer, {queue: ">"}, count=1, block=block_ms or None)
         )
 
     def _deliveries(self, queue: str, entry: str) -> int:

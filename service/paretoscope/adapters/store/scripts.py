@@ -88,7 +88,8 @@ return {1, gap}
 BEGIN_WORK = (
     EVEN_FULL
     + """
--- ARGV: frame_id entry. Marks the frame as worked on; an entry without an open frame is taken out.
+-- ARGV: frame_id entry consumer. Marks the frame as worked on; an entry without an open frame is taken out.
+-- A consumer whose command lay in a cut wire while the entry went to another gets nothing.
 -- Returns {header, received_at, gap, pixels, fence, hung} or nothing.
 local frame = 'ps:frame:' .. ARGV[1]
 local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap', 'hung')
@@ -97,6 +98,8 @@ if held[1] ~= 'queued' and held[1] ~= 'working' then
   redis.call('XDEL', 'ps:work', ARGV[2])
   return {}
 end
+local holder = redis.call('XPENDING', 'ps:work', 'workers', ARGV[2], ARGV[2], 1)[1]
+if not holder or holder[2] ~= ARGV[3] then return {} end
 redis.call('HSET', frame, 'state', 'working')
 local fence = redis.call('INCR', 'ps:fence')
 redis.call('HSET', frame, 'fence', fence)
