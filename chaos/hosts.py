@@ -115,7 +115,7 @@ class Site:
         self._run(BETA, [*program, "worker"])
         with self.store() as store:
             until(lambda: {ALPHA, BETA} <= ready_hosts(store), "both workers to be ready", 120.0, 0.1)
-            until(lambda: store.bridge_seen() is not None, "the bridge")
+            until(lambda: store.bridge() is not None, "the bridge")
 
     def _run(self, host: str, command: list[str]) -> subprocess.Popen[bytes]:
         running = self.network.start(host, command, self.environment(host), self.folder / f"{host}.log")

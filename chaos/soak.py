@@ -171,7 +171,7 @@ class Night:
 def trial(size: Size, say: Say) -> Outcome:
     whole_s = size.seconds(WHOLE_MINUTES * 60, 12.0)
     hurry = max(1.0, 300.0 / whole_s)
-    images = drifting_views()
+    images = drifting_views(size.times(VIEWS, 24))
     with ExitStack() as stack:
         stage = stack.enter_context(Stage(durability="always", **LIMITS))
         with Client(stage.url) as client:

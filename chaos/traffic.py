@@ -12,12 +12,16 @@ import contextlib
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 
-from chaos.stage import Stage, until
+from chaos.stage import until
+from paretoscope.adapters.store import Store
 from paretoscope.contract import Ack
 from paretoscope.errors import ParetoscopeError, StoreDown
 from paretoscope_client import FrameSender
@@ -36,26 +40,47 @@ def lattice_image(number: int, side_px: int = 128) -> np.ndarray:
     return np.clip(8000 + 30000 * (np.exp(2 * (wave - 1)) + noise), 0, 65535).astype(np.uint16)
 
 
+class Place(Protocol):
+    """A service to send to and to watch, such as a ``Stage``."""
+
+    frames: str
+    """Where the bridge takes frames."""
+
+    def store(self) -> Store: ...
+
+
 class Traffic:
     """One instrument: a new image every `every_s` seconds, no frame given up, acknowledgements booked."""
 
     def __init__(
         self,
-        stage: Stage,
+        stage: Place,
         stream: str = "night",
         *,
         every_s: float = 0.1,
         frames: int | None = None,
         side_px: int = 128,
-        images: int = 16,
+        images: int | Sequence[np.ndarray] = 16,
+        burst: int = 1,
+        keys: tuple[Path, Path] | None = None,
     ) -> None:
-        """frames: how many to send, until stopped when None. images: so many different ones, in turn."""
+        """frames: how many to send, until stopped when None. images: these, or so many different lattices,
+        in turn. burst: so many at once each time. keys: for a bridge beyond loopback."""
         self.stream = stream
         self._every_s = every_s
         self._frames = frames
-        self._images = [lattice_image(number, side_px) for number in range(images)]
+        if isinstance(images, int):
+            images = [lattice_image(number, side_px) for number in range(images)]
+        self._images = images
+        self._burst = burst
         self._sender = FrameSender(
-            stage.frames, stream, queue_frames=64, when_full="wait", wait_s=600.0, ack_timeout_s=1.0
+            stage.frames,
+            stream,
+            queue_frames=64,
+            when_full="wait",
+            wait_s=600.0,
+            ack_timeout_s=1.0,
+            keys=keys,
         )
         self._open: list[Receipt] = []
         self._stop = threading.Event()
@@ -75,9 +100,10 @@ class Traffic:
     def _run(self) -> None:
         next_s = time.monotonic()
         while not self._stop.is_set() and (self._frames is None or self.sent < self._frames):
-            image = self._images[self.sent % len(self._images)]
-            self._open.append(self._sender.send(image, pixel_size_nm=0.02, dwell_us=10.0, simulated=True))
-            self.sent += 1
+            for _ in range(self._burst):
+                image = self._images[self.sent % len(self._images)]
+                self._open.append(self._sender.send(image, pixel_size_nm=0.02, dwell_us=10.0, simulated=True))
+                self.sent += 1
             self._book()
             next_s = max(next_s + self._every_s, time.monotonic() - 5 * self._every_s)
             while (left_s := next_s - time.monotonic()) > 0 and not self._stop.wait(min(left_s, 0.02)):
@@ -138,7 +164,7 @@ class Books:
 class Watch:
     """Follows the event log as a listener does, from the first event to the last, over every fault."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Place) -> None:
         self._store = stage.store()
         self._after = "0"
         self._stop = threading.Event()
