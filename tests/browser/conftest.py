@@ -39,9 +39,10 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, api: ApiServer, store: Store, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
     """The dashboard on an instrument's monitor; fails on script errors and on requests to others.
 
-    A worker is heard of, so that the service counts as ready.
+    A worker and a bridge are heard of, so that the service counts as ready.
     """
     store.beat("idle", pid=1, device="cpu", state="ready", ttl_s=600.0)
+    store.beat_bridge("tcp://127.0.0.1:5555", ttl_s=600.0)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=api.url)
     opened = context.new_page()
     opened.set_default_timeout(20_000)

@@ -135,12 +135,17 @@ class Guard:
             log.warning("a wrong key came from %s for %s", peer, request["path"])
         if request["method"] == "GET" and "text/html" in headers.get("accept", ""):
             self._metrics.refused.labels("key-needed").inc()
-            return RedirectResponse("/login", 303, headers={"Cache-Control": "no-store"})
-        return self._refuse(
-            401,
-            "key-needed",
-            "Send `Authorization: Bearer KEY` with a key that `paretoscope keys make` gave; pages: /login.",
-        )
+            answer = RedirectResponse("/login", 303, headers={"Cache-Control": "no-store"})
+        else:
+            answer = self._refuse(
+                401,
+                "key-needed",
+                "Send `Authorization: Bearer KEY` with a key of `paretoscope keys make`; pages: /login.",
+            )
+        if door is not None and "authorization" not in headers:
+            # A page asks many times a second: showing a revoked key each time it would shut its owner out.
+            answer.delete_cookie(cookie_name(request), httponly=True, samesite="strict")
+        return answer
 
     def _refuse(self, status: int, code: str, hint: str, wait_s: float = 0.0) -> Response:
         self._metrics.refused.labels(code).inc()

@@ -2,6 +2,13 @@
 
 import { readMask } from "./overlay.js";
 
+let shut = () => {};
+
+/** run(): once the service does not know our key (any more). */
+export function onShut(run) {
+  shut = run;
+}
+
 export class Problem extends Error {
   constructor(status, code, hint) {
     super(hint);
@@ -18,6 +25,7 @@ async function ask(path, options = {}) {
     throw new Problem(0, "service-down", "The service does not answer; it is tried again.");
   }
   if (answer.ok) return answer;
+  if (answer.status === 401) shut();
   const told = await answer.json().catch(() => ({}));
   throw new Problem(answer.status, told.code ?? "http-error", told.hint ?? `The service answered ${answer.status}.`);
 }
@@ -31,14 +39,18 @@ export async function sendJson(method, path, body) {
   return (await ask(path, { method, headers, body: JSON.stringify(body) })).json();
 }
 
+export async function remove(path) {
+  await ask(path, { method: "DELETE" });
+}
+
 export async function sendFile(path, file) {
   const headers = { "Content-Type": "application/octet-stream", Accept: "application/json" };
   return (await ask(path, { method: "POST", headers, body: file })).json();
 }
 
 /** {blob, name}: a file and what the service calls it. */
-export async function getFile(path) {
-  const answer = await ask(path);
+export async function getFile(path, accept = "*/*") {
+  const answer = await ask(path, { headers: { Accept: accept } });
   const name = answer.headers.get("Content-Disposition")?.match(/filename="?([^";]+)"?/)?.[1] ?? null;
   return { blob: await answer.blob(), name };
 }

@@ -1,5 +1,6 @@
 // The classes: how each looks on average, how much it varies, how many there are, what the operator calls it.
 
+import { gate, ROUTES } from "./access.js";
 import { plural } from "./format.js";
 import { classColour } from "./palette.js";
 
@@ -44,6 +45,7 @@ export class ClassList {
     const told = document.createElement("div");
     told.className = "told";
     const name = document.createElement("input");
+    gate(name, ROUTES.name);
     name.placeholder = `Class ${id}`;
     name.maxLength = 64;
     name.setAttribute("aria-label", `Name of class ${id}`);

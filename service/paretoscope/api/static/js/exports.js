@@ -41,7 +41,7 @@ export class ExportMenu {
   }
 }
 
-function keep(blob, name) {
+export function keep(blob, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

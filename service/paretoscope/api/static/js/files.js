@@ -1,5 +1,6 @@
 // Images from files: dropped anywhere on the page, or chosen; analysed on a stream of their own.
 
+import { ROUTES, turnedAway } from "./access.js";
 import { sendFile } from "./api.js";
 import { plural } from "./format.js";
 
@@ -25,6 +26,7 @@ export class Files {
   }
 
   async send(files) {
+    if (turnedAway(ROUTES.send)) return;
     let taken = 0;
     const notes = [];
     for (const file of files) {

@@ -31,6 +31,11 @@ export function params(one) {
     `${number(one.threshold)}   overlap ${number(one.overlap)}`;
 }
 
+/** Why a frame was dropped; a reason that is not here goes by its code. */
+export const DROPS = {
+  "newer-frame": "a newer one came", "stream-busy": "the stream was busy", "too-old": "it had waited too long",
+};
+
 export const SOURCES = {
   "lattice-occupied-area": "the lattice on the occupied area",
   "lattice-whole-image": "the lattice on the whole image",

@@ -1,5 +1,6 @@
 // The instruments that the service can run: how each stands, starting and stopping it, its sample and dwell time.
 
+import { able, gate, ROUTES } from "./access.js";
 import { getJsonOrNull, sendJson } from "./api.js";
 import { settingField } from "./setting_field.js";
 
@@ -71,6 +72,7 @@ class InstrumentCard {
     this.find = (what) => this.element.querySelector(what);
     this.find(".turn").addEventListener("click", () => onPut(this.up ? { state: "stopped" } : { state: "running", settings: this.changed() }));
     this.find(".hold").addEventListener("click", () => onPut({ state: this.one.state === "paused" ? "running" : "paused" }));
+    for (const button of this.element.querySelectorAll("button")) gate(button, ROUTES.instrument);
     this.find("form").addEventListener("submit", (event) => { event.preventDefault(); onPut({ settings: this.changed() }); });
   }
 
@@ -92,7 +94,7 @@ class InstrumentCard {
     this.find(".chip").dataset.state = one.state;
     this.find(".why").textContent = one.reason || (one.state === "failed" ? one.lines.at(-1) ?? "" : "");
     this.find(".turn").textContent = this.up ? "Stop" : "Start";
-    this.find(".turn").disabled = one.state === "unavailable";
+    able(this.find(".turn"), one.state !== "unavailable");
     this.find(".hold").hidden = !this.up;
     this.find(".hold").textContent = one.state === "paused" ? "Resume" : "Pause";
     this.find("form").hidden = one.state === "unavailable";

@@ -1,7 +1,9 @@
 // What each key does, wherever the focus is (but not while one types).
 
+import { turnedAway } from "./access.js";
+
 const $ = (id) => document.getElementById(id);
-const click = (id) => () => { if ($(id).checkVisibility()) $(id).click(); };
+const click = (id) => () => { if ($(id).checkVisibility() && !turnedAway($(id).dataset.asks)) $(id).click(); };
 
 export function keyTable({ transport, compare, picks, plot, map, controls, lattice }) {
   const pickBeside = (count) => () => {
@@ -46,6 +48,8 @@ export function keyTable({ transport, compare, picks, plot, map, controls, latti
       ["r", "start and stop instruments", () => $("instruments").togglePopover()],
       ["p", "pause the stream, resume it", click("pause")],
       ["o", "open a file", click("open-file")],
+      ["d", "what was lost, and when frames may be dropped", click("losses-open")],
+      ["h", "how the service stands, dead letters", click("service-open")],
       ["?", "this sheet", () => ($("help").open ? $("help").close() : $("help").showModal())],
       ["leave", "close, or leave a field", null, ["Esc"]],
     ]),

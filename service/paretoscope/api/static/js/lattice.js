@@ -1,6 +1,6 @@
 // The lattice card: what was estimated or given, how many atoms there should be and who says so; edited in place.
 
-import { getJson, sendJson } from "./api.js";
+import { ROUTES, turnedAway } from "./access.js";
 import { SOURCES } from "./format.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,9 +13,9 @@ const HINTS = {
 };
 
 export class LatticeCard {
-  /** stream(): its name; onKept(words): told when the service took it. */
-  constructor(stream, onKept) {
-    Object.assign(this, { stream, onKept, spectrumAt: -SPECTRUM_EVERY_MS });
+  /** policy: the stream's; onKept(words): told when the service took it. */
+  constructor(policy, onKept) {
+    Object.assign(this, { policy, onKept, spectrumAt: -SPECTRUM_EVERY_MS });
     $("lattice-edit").addEventListener("click", () => this.open());
     $("lattice-cancel").addEventListener("click", () => this.close());
     $("lattice-by").addEventListener("change", () => this.told());
@@ -49,10 +49,9 @@ export class LatticeCard {
     }
   }
 
-  async open() {
-    if (!this.stream()) return;
-    this.policy = await getJson(`/v1/streams/${this.stream()}/policy`).catch(() => ({}));
-    const { lattice, density_per_nm2: density, count } = this.policy;
+  open() {
+    if (!this.policy.known || turnedAway(ROUTES.policy)) return;
+    const { lattice, density_per_nm2: density, count } = this.policy.known;
     const by = count ? "count" : density ? "density" : lattice ? "lattice" : "estimate";
     $("lattice-by").value = by;
     $("lattice-value").value = { count, density, lattice: cellText(lattice), estimate: "" }[by] ?? "";
@@ -79,13 +78,13 @@ export class LatticeCard {
   async keep() {
     const [by, text] = [$("lattice-by").value, $("lattice-value").value.trim()];
     if (by !== "estimate" && !text) return this.told(`Give a value: ${HINTS[by]}`);
-    const policy = { ...this.policy, lattice: null, density_per_nm2: null, count: null };
+    const policy = { lattice: null, density_per_nm2: null, count: null };
     if (by === "lattice") policy.lattice = text;
     if (by === "density") policy.density_per_nm2 = Number(text);
     if (by === "count") policy.count = Number(text);
     if ((by === "density" || by === "count") && !(Number(text) > 0)) return this.told(`${text} is not a number above 0.`);
     try {
-      await sendJson("PUT", `/v1/streams/${this.stream()}/policy`, policy);
+      await this.policy.change(policy);
     } catch (problem) {
       return this.told(problem.message);
     }

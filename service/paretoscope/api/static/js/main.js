@@ -1,20 +1,21 @@
 // The page, put together: events say that something changed, one loader fetches the newest and draws it.
 
-import { getJson, getJsonOrNull, sendJson } from "./api.js";
+import { able, askCaller, keyed } from "./access.js";
+import { getJsonOrNull, onShut, sendJson } from "./api.js";
 import { AtomCard } from "./atom_card.js";
 import { ClassList } from "./classes.js";
 import { Compare } from "./compare.js";
 import { FrameControls, showLegend } from "./controls.js";
+import { Door, leftView } from "./door.js";
 import { ExportMenu } from "./exports.js";
 import { Files } from "./files.js";
 import { FrontPlot } from "./front.js";
-import { Health } from "./health.js";
 import { History } from "./history.js";
 import { Instruments } from "./instruments.js";
 import { install } from "./keys.js";
 import { keyTable } from "./key_table.js";
 import { LatticeCard } from "./lattice.js";
-import { listen } from "./live.js";
+import { Live } from "./live.js";
 import { Loader } from "./loader.js";
 import { AtomCanvas } from "./map.js";
 import { notice } from "./notices.js";
@@ -24,18 +25,16 @@ import { ResultCards } from "./result.js";
 import { Scatter } from "./scatter.js";
 import { ScanBar } from "./scan_bar.js";
 import { StateLine } from "./state.js";
-import { TimeStrip } from "./strip.js";
-import { Tally } from "./tally.js";
+import { Streams } from "./streams.js";
 import { Transport } from "./transport.js";
+import { Upkeep } from "./upkeep.js";
 
 const $ = (id) => document.getElementById(id);
-const page = { stream: null, view: null, unworked: null, fetched: new Map() };
+const page = { view: null, unworked: null, fetched: new Map(), behind: false };
 const good = (code) => (message) => notice({ code, message, good: true });
 
 const stateLine = new StateLine($("state"));
-const health = new Health((degraded) => stateLine.saw({ degraded }));
-const tally = new Tally($("strip-note"));
-const strip = new TimeStrip($("strip"), (id) => history.go(history.ids.indexOf(id)));
+const streams = new Streams({ select: $("stream"), onOpen: openStream, onTold: streamTold });
 const scanBar = new ScanBar($("scan"));
 const map = new AtomCanvas($("map"), (index) => { atomCard.show(index); scatter.mark(index); }, (legend) => showLegend($("legend"), legend));
 const other = new AtomCanvas($("other"), () => {}, () => {}, map);
@@ -44,12 +43,14 @@ const controls = new FrameControls(map, () => refresh(page.view?.frame_id));
 const loader = new Loader({ draw, problem: notice, wants: () => ({ contrast: controls.contrast, ...map.look }) });
 const history = new History((id) => refresh(id), () => transport?.draw());
 const transport = new Transport(history);
+const upkeep = new Upkeep({ stream: () => streams.name, history, onUnwell: (degraded) => stateLine.saw({ degraded }),
+  frameS: () => page.view?.header.frame_time_s ?? (page.view?.ledger?.acquisition_ms ?? 0) / 1000 });
 const compare = new Compare({ map, other, problem: notice, before: (id) => history.before(id),
   peek: (id) => loader.peek(id).then((loaded) => loaded && contentOf(loaded)) });
 const scatter = new Scatter($("scatter"), (index) => { if (map.content?.frameId === scatter.classes?.frame_id) map.point(index); });
 const plot = new FrontPlot($("front"), (point) => picks.choose({ point }), (index) => cards.showPoint(index));
 const classList = new ClassList($("classes"), nameClass, (classes) => cards.showComponents(classes));
-const lattice = new LatticeCard(() => page.stream, good("lattice"));
+const lattice = new LatticeCard(upkeep.policy, good("lattice"));
 const cards = new ResultCards({ plot, classList, lattice, scatter });
 const picks = new Picks({
   view: () => (document.body.hasAttribute("data-partial") ? null : page.view),
@@ -57,10 +58,10 @@ const picks = new Picks({
   onBusy: (point) => plot.setBusy(point),
   onView: (view, revision) => (page.fetched.get(view.frame_id) >= revision ? null : refresh(view.frame_id)),
   onProblem: notice,
-  onChange: () => { $("undo").disabled = !picks.undoable; },
+  onChange: () => able($("undo"), picks.undoable),
 });
-const pause = new PauseButton($("pause"), () => page.stream, (paused) => stateLine.saw({ paused }), notice);
-const show = (stream) => openStream(stream).then(() => refresh()).catch(notice);
+const pause = new PauseButton($("pause"), () => streams.name, (paused) => stateLine.saw({ paused }), notice);
+const show = (stream) => streams.open(stream).then(() => refresh()).catch(notice);
 const instruments = new Instruments({ button: $("instruments-open"), sheet: $("instruments"), starter: $("starter"), onStream: show, onProblem: notice });
 new Files({ button: $("open-file"), input: $("file"), curtain: $("drop"), onProblem: notice,
   onTaken: (stream, words) => { good("files")(words); show(stream); } });
@@ -70,44 +71,32 @@ install(keyTable({ transport, compare, picks, plot, map, controls, lattice }), $
 // --- loading
 
 async function refresh(frameId = null) {
+  page.behind = document.hidden;
+  if (page.behind) return;
   try {
-    if (!page.stream) await loadStreams();
+    if (!streams.name) await streams.load();
   } catch (problem) {
     if (problem.status !== 0) notice(problem);
   }
   frameId ??= page.unworked; // its pixels at least, while the stream has no result yet
-  if (page.stream) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${page.stream}/latest`, frameId);
-}
-
-async function loadStreams() {
-  const { streams } = await getJson("/v1/streams");
-  const names = streams.map((one) => one.stream);
-  const select = $("stream");
-  if (String(names.toSorted()) !== String([...select.options].map((one) => one.value))) {
-    select.replaceChildren(...names.toSorted().map((name) => new Option(name, name)));
-  }
-  if (!names.includes(page.stream)) await openStream(names[0] ?? null);
-  select.value = page.stream ?? "";
-  const own = streams.find((one) => one.stream === page.stream);
-  pause.show(own?.paused);
-  page.unworked = own && !own.newest_result ? own.newest_frame : null;
-  if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
+  if (streams.name) await loader.ask(frameId ? `/v1/frames/${frameId}` : `/v1/streams/${streams.name}/latest`, frameId);
 }
 
 async function openStream(name) {
-  if (name === page.stream) return;
-  Object.assign(page, { stream: name, view: null, unworked: null });
-  if (name && ![...$("stream").options].some((one) => one.value === name)) $("stream").append(new Option(name, name));
-  $("stream").value = name ?? "";
+  Object.assign(page, { view: null, unworked: null });
   stateLine.saw({ resultAt: null, intervalS: null, working: null, fault: null });
   picks.forget();
-  strip.clear();
+  upkeep.forget();
   scanBar.clear();
   scatter.show(null);
-  if (!name) return;
-  await Promise.all([history.open(name), strip.recall(name), tally.open(name)]);
-  const { streams } = await getJson("/v1/streams");
-  pause.show(streams.find((one) => one.stream === name)?.paused);
+  if (name) await Promise.all([history.open(name), upkeep.open(name)]);
+}
+
+/** What the service says of the stream that is looked at; it may have had no frame yet. */
+async function streamTold(own) {
+  pause.show(own?.paused);
+  page.unworked = own && !own.newest_result ? own.newest_frame : null;
+  if (own?.newest_frame && own.newest_frame !== own.newest_result) await recallFault(own.newest_frame);
 }
 
 /** The newest frame may have failed before this page was opened. */
@@ -124,7 +113,7 @@ function contentOf({ view, picture, columns, mask, windows }) {
 
 function draw(loaded) {
   const { view, front, classes } = loaded;
-  if (view.stream !== page.stream) return;
+  if (view.stream !== streams.name) return;
   if (!history.live && history.aim && view.frame_id !== history.aim) return; // asked before one held or went elsewhere
   page.view = view;
   $("empty").hidden = true;
@@ -138,7 +127,7 @@ function draw(loaded) {
   if (!compare.on || compare.way === "side") map.show(content);
   const at = Date.parse(view.ledger?.published_at ?? view.ledger?.received_at ?? "");
   history.shown(view.frame_id, Number.isNaN(at) ? null : at, view.state === "done");
-  strip.show(view.frame_id);
+  upkeep.strip.show(view.frame_id);
   compare.follow(content);
   if (partial) return;
   cards.show(loaded);
@@ -147,7 +136,7 @@ function draw(loaded) {
 
 async function nameClass(classId, name) {
   try {
-    await sendJson("PUT", `/v1/streams/${page.stream}/classes/${classId}`, { name });
+    await sendJson("PUT", `/v1/streams/${streams.name}/classes/${classId}`, { name });
   } catch (problem) {
     notice(problem);
   }
@@ -156,12 +145,11 @@ async function nameClass(classId, name) {
 // --- what the service says
 
 function hear(event) {
-  health.hear(event);
+  upkeep.hearAny(event);
   instruments.hear(event);
-  if (event.kind === "frame" && ![...$("stream").options].some((one) => one.value === event.stream)) loadStreams().catch(notice);
-  if (event.stream && page.stream && event.stream !== page.stream) return;
-  strip.hear(event);
-  tally.hear(event);
+  if (event.kind === "frame" && !streams.knows(event.stream)) streams.load().catch(notice);
+  if (event.stream && streams.name && event.stream !== streams.name) return;
+  upkeep.hear(event);
   scanBar.hear(event);
   pause.hear(event);
   const { kind, frame_id: id, data } = event;
@@ -198,11 +186,45 @@ $("weight").addEventListener("input", (event) => {
 });
 $("weight").addEventListener("change", () => { sliding = false; });
 
-listen(hear, (connected) => {
+// --- coming and going
+
+const door = new Door({ dialog: $("door"), words: $("door-words"), onTry: () => live.again(),
+  view: () => ({ stream: streams.name, frame: history.live ? null : history.aim, place: { ...map.view.at } }) });
+onShut(() => {
+  live.shut();
+  upkeep.shut();
+  door.shut(keyed());
+});
+let left = leftView();
+
+/** Connected, or connected again: what came meanwhile is asked for. */
+async function resume() {
+  const { name, keyed: known } = await askCaller();
+  door.opened();
+  $("leave").hidden = !known;
+  $("leave").querySelector("button").title = `Forget the key ${name} in this browser`;
+  $("key-told").textContent = known ? `key ${name}` : "";
+  const was = streams.name;
+  await streams.load();
+  if (left && streams.knows(left.stream)) await streams.open(left.stream);
+  else if (was !== null && was === streams.name) await Promise.all([history.recall(was), upkeep.open(was)]);
+  if (left?.stream === streams.name) Object.assign(map.view.at, left.place);
+  if (history.ids.includes(left?.frame)) history.go(history.ids.indexOf(left.frame));
+  left = null;
+  if (history.live) await refresh();
+}
+
+/** Nobody looks: nothing is fetched or drawn; the newest once somebody does again. */
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !page.behind) return;
+  page.behind = false;
+  refresh(history.live ? null : page.view?.frame_id);
+});
+
+const live = new Live(hear, (connected) => {
   stateLine.saw({ connected });
-  health.connected(connected);
+  upkeep.connected(connected);
   if (!connected) return;
   instruments.ask();
-  const known = page.stream;
-  loadStreams().then(() => (known ? history.recall(known) : null)).then(() => history.live && refresh()).catch(() => refresh());
+  resume().catch(() => refresh());
 });

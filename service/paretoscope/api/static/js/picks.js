@@ -1,5 +1,6 @@
 // The operator's picks: one under way at a time, the last one asked wins, and each can be taken back.
 
+import { ROUTES, turnedAway } from "./access.js";
 import { sendJson } from "./api.js";
 
 const KEPT = 20;
@@ -16,7 +17,7 @@ export class Picks {
   /** what: {point} or {weight}. `same` marks a pick that goes on from the one before (a slider in motion). */
   choose(what, same = false) {
     const view = this.page.view();
-    if (!view) return;
+    if (!view || turnedAway(ROUTES.choice)) return;
     const scope = this.page.scope();
     const before = same ? null : { params: view.params, scope, frameId: view.frame_id };
     this.send(view, { ...what, scope }, before);

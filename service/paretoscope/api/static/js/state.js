@@ -14,7 +14,7 @@ export class StateLine {
     this.intervalS = null;
     this.working = null; // id of the frame being analysed
     this.fault = null;
-    this.degraded = null; // in words
+    this.degraded = null; // what is wrong, shortly
     this.paused = null; // {by, reason}
     setInterval(() => this.draw(), 1000);
   }
@@ -50,7 +50,7 @@ export class StateLine {
       return ["disconnected", this.everConnected ? `Disconnected, reconnecting; ${last}` : "Connecting to the service"];
     }
     if (this.fault) return ["fault", `Fault: ${this.fault}`];
-    if (this.degraded) return ["degraded", `Degraded: ${this.degraded} ${last[0].toUpperCase()}${last.slice(1)}.`];
+    if (this.degraded) return ["degraded", `Degraded: ${this.degraded}; ${last}`];
     if (this.paused) return ["paused", `Paused by ${this.paused.by}${this.paused.reason ? `, ${this.paused.reason}` : ""}: no new frames are taken; ${last}`];
     const limit = Math.max(STALE_AFTER_S, STALE_INTERVALS * (this.intervalS ?? 0));
     if (this.working && (seconds === null || seconds > limit)) return ["working", `Analysing ${this.working}; ${last}`];

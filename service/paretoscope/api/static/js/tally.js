@@ -1,19 +1,18 @@
 // What the stream's frames add up to since it began: how many, late, dropped, missing or refused and why, the dose so far.
 
 import { getJsonOrNull } from "./api.js";
-import { plural } from "./format.js";
+import { DROPS, plural } from "./format.js";
 
 const EVERY_MS = 1000;
 const COUNTED = new Set(["frame", "result", "fault", "drop", "gap"]);
-const DROPS = { "newer-frame": "a newer one came", backlog: "too many waited" };
-
 export class Tally {
-  constructor(note) {
-    Object.assign(this, { note, stream: null, timer: null, askedAt: -EVERY_MS });
+  /** onTold(tally): the counts, each time they were asked for. */
+  constructor(note, onTold) {
+    Object.assign(this, { note, onTold, stream: null, timer: null, askedAt: -EVERY_MS, told: null });
   }
 
   open(stream) {
-    this.stream = stream;
+    Object.assign(this, { stream, told: null });
     this.note.textContent = "";
     return this.ask();
   }
@@ -34,6 +33,9 @@ export class Tally {
   }
 
   show(told) {
+    const before = this.told;
+    this.told = told;
+    this.onTold(told, before);
     const parts = [plural(told.received, "frame"), `${told.late} late`];
     for (const [reason, count] of Object.entries(told.dropped_by_reason)) parts.push(`${count} dropped: ${DROPS[reason] ?? reason}`);
     for (const [code, count] of Object.entries(told.failed_by_code)) parts.push(`${count} refused or failed: ${code}`);

@@ -1,0 +1,58 @@
+// How the service stands, all of it: workers and their heartbeats, store, bridge, what waits, what was counted.
+
+import { duration, plural } from "./format.js";
+
+const STATES = { ok: "all is well", degraded: "not all is well", down: "the store is away" };
+/** What the service counts, in an operator's words; only what happened is told, and what is not here not at all. */
+const COUNTED = {
+  "workers:died": "workers died and were started again", "workers:hung": "workers hung and were killed",
+  "dead-letters": "frames that workers died over", "frames:fenced": "late writes refused", "frames:duplicate": "frames came twice",
+  "frames:busy": "times a sender was told to wait", "bridge:events-dropped": "news lost while the store was away",
+  "bridge:reply-unreachable": "answers to senders that had gone", "fault:too-slow": "senders too slow",
+};
+
+export class ServiceSheet {
+  /** button: opens the sheet; onOpen(): it is looked at. */
+  constructor({ button, sheet, onOpen }) {
+    Object.assign(this, { button, sheet, find: (what) => sheet.querySelector(what) });
+    sheet.addEventListener("beforetoggle", ({ newState }) => { if (newState === "open") onOpen(); });
+  }
+
+  get open() {
+    return this.sheet.matches(":popover-open");
+  }
+
+  show(status) {
+    this.button.dataset.state = status.state;
+    this.button.title = `${STATES[status.state]}. What runs, and what was counted (h)`;
+    this.find(".standing").textContent = STATES[status.state];
+    this.find(".standing").dataset.state = status.state;
+    this.find(".reasons").replaceChildren(...status.reasons.map((one) => Object.assign(document.createElement("li"), { textContent: one.words })));
+    this.find("tbody").replaceChildren(...status.workers.map(workerRow));
+    this.find("table").hidden = status.workers.length === 0;
+    this.find(".nobody").hidden = status.workers.length > 0;
+    const heard = status.bridge_seen_s;
+    const rows = [
+      ["store", status.store_ms === null ? "does not answer" : `answers in ${Number(status.store_ms.toPrecision(2))} ms`],
+      ["bridge", heard === null || heard === undefined ? "not heard of: no frames over ZeroMQ" : `heard ${ago(heard)}`],
+      ["news", status.event_log ? "read as they come" : "late: the event log cannot be read"],
+      ["waiting", plural(status.queued, "frame")],
+      ...Object.entries(COUNTED).filter(([name]) => status.counts?.[name]).map(([name, words]) => [words, String(status.counts[name])]),
+    ];
+    this.find("dl").replaceChildren(...rows.flatMap(([name, said]) => [
+      Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: said }),
+    ]));
+  }
+}
+
+function workerRow({ consumer, device, state, detail, age_s: seconds }) {
+  const row = document.createElement("tr");
+  row.dataset.worker = consumer;
+  row.dataset.state = state;
+  for (const text of [consumer, device, state, ago(seconds ?? 0), detail]) {
+    row.append(Object.assign(document.createElement("td"), { textContent: text, title: text }));
+  }
+  return row;
+}
+
+const ago = (seconds) => (seconds < 1.5 ? "1 s ago" : `${duration(seconds)} ago`);
