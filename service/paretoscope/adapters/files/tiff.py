@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,15 +15,16 @@ import tifffile
 from paretoscope.adapters.files.image_file import ImageSource, PixelSize, as_pixel_size
 from paretoscope.adapters.files.plain import to_grey
 from paretoscope.adapters.files.units import to_nm, to_us
-from paretoscope.errors import BadFile
+from paretoscope.errors import BadFile, TooLarge
 
+MOST_PAGES = 100_000
 _PRINTER_LIMIT_NM = 100.0
 """A step beyond this comes from a printer's dots per inch, not from a microscope."""
 
 
 def read_tiff(path: Path) -> ImageSource:
     """Read the first series of a TIFF; pages of equal shape are the frames of a stack."""
-    with tifffile.TiffFile(path) as tiff:
+    with _counted(path) as tiff:
         series = tiff.series[0]
         page = tiff.pages.first
         shape, axes = tuple(series.shape), series.axes
@@ -46,12 +49,25 @@ def read_tiff(path: Path) -> ImageSource:
     def read(index: int) -> np.ndarray:
         if raw is not None:
             return np.memmap(path, dtype=raw[1], mode="r", offset=raw[0], shape=raw[2])[index]
-        with tifffile.TiffFile(path) as again:
+        with _counted(path) as again:
             pages: Any = again.series[0].pages
             pixels = pages[index].asarray() if len(pages) == frames else again.series[0].asarray()[index]
         return to_grey(pixels) if pixels.ndim == 3 else pixels
 
     return ImageSource((frames, shape[-2], shape[-1]), read, steps, **facts)
+
+
+@contextmanager
+def _counted(path: Path) -> Iterator[tifffile.TiffFile]:
+    """The open file, its pages counted: that walks their chain to its end and sees where it bites its own tail,
+    on which a search for series runs for ever."""
+    with tifffile.TiffFile(path) as tiff:
+        if len(tiff.pages) > MOST_PAGES:
+            raise TooLarge(
+                "file-too-large",
+                hint=f"{path.name} holds {len(tiff.pages)} images; at most {MOST_PAGES} are read. Split it.",
+            )
+        yield tiff
 
 
 def _value(page: Any, name: str | int) -> Any:
