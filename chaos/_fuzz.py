@@ -19,7 +19,7 @@ WATCHED = ("paretoscope", "paretoscope_client", "http.cookies", "tifffile", "PIL
 
 def main() -> None:
     name, folder = sys.argv.pop(1), Path(sys.argv[-1])
-    with atheris.instrument_imports(include=list(WATCHED)):
+    with atheris.instrument_imports(include=list(WATCHED)):  # type: ignore[attr-defined]
         from chaos import _targets
 
         target = _targets.every() if name == "every" else _targets.TARGETS[name]

@@ -36,7 +36,7 @@ import numpy as np
 from paretoscope import contract
 from paretoscope.contract import Document, FrameHeader, wire
 from paretoscope.contract.arrays import pack_array, unpack_array
-from paretoscope.contract.codec import pack, unpack
+from paretoscope.contract.codec import pack, packed_map, unpack
 from paretoscope.contract.frame import MAX_FRAME_BYTES, MAX_SIDE_PX
 from paretoscope.errors import BadInput, Incompatible, ParetoscopeError
 
@@ -107,7 +107,7 @@ def _mended(header: bytes, pixels: bytes) -> None:
     crc = zlib.crc32(pixels)
     fields |= {"shape": [1, max(1, len(pixels))], "dtype": "uint8", "nbytes": len(pixels), "crc32": crc}
     with suppress(wire.BadFrame, Incompatible):
-        _same_request(wire.decode_request([msgpack.packb(fields), pixels]))
+        _same_request(wire.decode_request([packed_map(fields), pixels]))
 
 
 def _same_request(came: wire.Request) -> None:
@@ -224,7 +224,7 @@ def _head() -> Fuzz:
     guard = Guard(inside, KeyRing(file.file), paces[0], paces[1], metrics)
     door = Doorkeeper(guard, ("127.0.0.1", "localhost", "::1"))
 
-    async def heard(message: Any) -> None:
+    async def heard(*_: Any) -> Any:
         pass
 
     def fuzz(data: bytes) -> None:
@@ -294,12 +294,12 @@ def _plan() -> Fuzz:
     from paretoscope.contract.views import ChoiceRequest, ClassName, InstrumentRequest, PauseRequest
 
     reports = [
-        InstrumentReport(
-            name=kind, kind=kind, title=kind, state="stopped", since="", settings=model().model_dump(),
-            settings_schema=model.model_json_schema(),
+        InstrumentReport.model_validate(
+            {"name": kind, "kind": kind, "title": kind, "state": "stopped", "since": ""}
+            | {"settings": model().model_dump(), "settings_schema": model.model_json_schema()}
         )
         for kind, model in SETTINGS.items()
-    ]  # fmt: skip
+    ]
 
     def fuzz(data: bytes) -> None:
         try:

@@ -1,8 +1,8 @@
 """Every decoder that reads bytes from outside, fuzzed with inputs that find their own ways through it.
 
-A target (see ``_targets``) raises for anything but our own errors and for whatever must not be: another meaning
-after a second reading, memory out of proportion, a stranger let in. An input that takes longer than 10 s or a
-process beyond 2 GiB is a crash as well. What crashed is told as bytes, and the rest of the runs is done.
+A target (see ``_targets``) raises for anything but our own errors and for what must not be: another
+meaning at a second reading, memory out of proportion, a stranger let in. An input that takes longer than
+10 s or a process beyond 2 GiB is a crash as well. What crashed is told as bytes, and the rest is done.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def read_tiff(path: Path) -> ImageSource:
 
 @contextmanager
 def _counted(path: Path) -> Iterator[tifffile.TiffFile]:
-    """The open file, its pages counted: that walks their chain to its end and sees where it bites its own tail,
-    on which a search for series runs for ever."""
+    """The open file, its pages counted: that walks their chain and sees where it bites its own tail, on
+    which a search for series runs for ever."""
     with tifffile.TiffFile(path) as tiff:
         if len(tiff.pages) > MOST_PAGES:
             raise TooLarge(
