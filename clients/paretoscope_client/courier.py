@@ -13,11 +13,11 @@ import zmq
 import zmq.auth
 from zmq.utils.monitor import recv_monitor_message
 
-from paretoscope.contract import Fault, Heartbeat
+from paretoscope.contract import BusyNotice, Fault, Heartbeat
 from paretoscope.contract.wire import OF_ROWS, decode_reply, encode, minor_of
 from paretoscope.errors import BadInput, BadParameters, Incompatible
 from paretoscope_client.lane import Slip
-from paretoscope_client.outbox import Letter, Outbox
+from paretoscope_client.outbox import TAKEN, Letter, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +186,8 @@ class Courier:
             if isinstance(reply, Fault):
                 level = logging.INFO if reply.about in OF_ROWS else logging.WARNING
                 log.log(level, "the bridge refused frame %s: %s: %s", reply.sequence, reply.code, reply.hint)
+            if isinstance(reply, BusyNotice) and reply.code == TAKEN and self._outbox.held_up != TAKEN:
+                log.warning("the bridge at %s takes no frames: %s", self._url, reply.hint)
             with self._room:
                 self._outbox.lane.spoken = minor
                 self._outbox.on_reply(reply, self._clock())

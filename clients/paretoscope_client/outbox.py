@@ -38,8 +38,8 @@ BACK_OFF_S, MAX_BACK_OFF_S = 0.1, 5.0
 SLOWEST_BYTES_PER_S = 5e6
 """A frame's time-out grows by its size over this."""
 MAX_ENDS = 16
-PAUSED = "paused"
-"""Code of the bridge's notice while the operator has paused the stream."""
+PAUSED, TAKEN = "paused", "stream-taken"
+"""Codes of the bridge's notice while the operator has paused the stream; while another sender holds it."""
 MAX_REFUSALS = 3
 """How often a frame is tried again after a fault that says a retry may help."""
 
@@ -89,8 +89,8 @@ class Outbox:
         self._not_before_s = float("-inf")
         self._setbacks = 0
         self.lane = RowLane(self.counts)
-        self.paused = False
-        """Whether the operator has paused the stream, by the bridge's last answer."""
+        self.held_up: str | None = None
+        """Why the bridge took no frame when it last answered: 'paused', 'stream-taken', 'store-down', ..."""
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._flight)
@@ -154,7 +154,7 @@ class Outbox:
             self.counts["stray"] += 1
         elif isinstance(reply, Ack):
             self._setbacks = 0
-            self.paused = False
+            self.held_up = None
             self.counts["acknowledged"] += 1
             self.counts["duplicate"] += reply.duplicate
             self.counts["missing"] += reply.gap if isinstance(letter.document, FrameHeader) else 0
@@ -162,8 +162,8 @@ class Outbox:
             self._settle(letter, reply)
         elif isinstance(reply, BusyNotice):
             self.counts["busy"] += 1
-            self.paused = reply.code == PAUSED
-            if self.paused:
+            self.held_up = reply.code
+            if reply.code in (PAUSED, TAKEN):
                 self._setbacks = 0  # no trouble that grows: asked again at the bridge's own pace
             self._hold_back(now_s, reply.retry_after_s, reply.code)
         else:

@@ -15,7 +15,7 @@ from paretoscope.contract import FrameHeader, RowsBegin, StreamEnd
 from paretoscope.errors import Busy
 from paretoscope_client.courier import Courier
 from paretoscope_client.lane import Slip
-from paretoscope_client.outbox import Letter, Outbox, WhenFull
+from paretoscope_client.outbox import PAUSED, TAKEN, Letter, Outbox, WhenFull
 from paretoscope_client.pixels import header_for, planned, wire_bytes
 from paretoscope_client.receipt import Receipt
 from paretoscope_client.scan import Handover, Scan
@@ -88,7 +88,12 @@ class FrameSender:
     @property
     def paused(self) -> bool:
         """Whether the operator has paused the stream: what is sent waits here, so better scan nothing."""
-        return self._outbox.paused
+        return self._outbox.held_up == PAUSED
+
+    @property
+    def taken(self) -> bool:
+        """Whether another program sends this stream at this moment: what is sent waits here until it ends."""
+        return self._outbox.held_up == TAKEN
 
     @property
     def counters(self) -> dict[str, int]:

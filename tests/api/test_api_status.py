@@ -64,3 +64,11 @@ def test_without_a_store_the_service_is_down_and_still_says_so():
         told = http.get("/v1/status")
         assert (told.status_code, told.json()["state"]) == (200, "down")
         assert codes(told.json()) == {"store-down"}
+
+
+def test_two_programs_that_send_one_stream_are_told(http: httpx.Client, store: Store):
+    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
+    store.beat_bridge("tcp://127.0.0.1:5555", pid=1, contested=["haadf"])
+    told = http.get("/v1/status").json()
+    assert codes(told) == {"stream-taken"}
+    assert "haadf" in told["reasons"][0]["words"]

@@ -75,9 +75,10 @@ def test_every_field_of_every_answer_and_request_stands_on_the_page():
 def test_every_code_that_the_bridge_gives_stands_on_the_page_and_no_other():
     told = set(re.findall(r"^\| `([a-z-]+)` \|", table_after("### Codes of faults"), re.MULTILINE))
     given = {"incompatible", "internal"}
-    for path in ("contract/wire.py", "contract/wire_checks.py", "bridge/session.py", "bridge/rows.py"):
+    parts = ("contract/wire.py", "contract/wire_checks.py", "bridge/session.py", "bridge/rows.py")
+    for path in (*parts, "bridge/holds.py"):
         source = (ROOT / "service" / "paretoscope" / path).read_text()
-        given |= set(re.findall(r'BadFrame\(\s*"([a-z-]+)"', source))
+        given |= set(re.findall(r'(?:BadFrame|Busy)\(\s*"([a-z-]+)"', source))
     assert told == given
 
 

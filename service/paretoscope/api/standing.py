@@ -73,6 +73,12 @@ def _of(context: Context) -> StatusView:
     bridge = store.bridge()
     if bridge is None:
         wrong("no-bridge", "Instruments cannot send frames over ZeroMQ: no bridge was heard of lately.")
+    for stream in bridge.contested if bridge is not None else ():
+        wrong(
+            "stream-taken",
+            f"Two programs send as stream {stream}: one is taken, the other waits. Give each a stream of its "
+            "own, or stop one.",
+        )
     queued = sum(one.queued for one in store.streams())
     if queued > BACKLOG_SHARE * store.limits.backlog_frames:
         wrong(

@@ -13,6 +13,7 @@ from typing import Protocol
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from paretoscope.bridge.holds import NOBODY
 from paretoscope.bridge.reception import STORE_PAUSE_S, Reception
 from paretoscope.bridge.security import Gate, check_address
 from paretoscope.bridge.session import Session
@@ -115,16 +116,16 @@ class Bridge:
         try:
             while not stop.is_set():
                 ready = dict(poller.poll(POLL_MS))
-                if self._socket in ready:
-                    self._answer_some(self._socket)
                 if self._monitor in ready:
                     self._read_monitor(self._monitor)
+                if self._socket in ready:
+                    self._answer_some(self._socket)
                 self._reception.tick()
                 if self._gate is not None and self._clock() >= next_look_s:
                     self._gate.refresh()
                     next_look_s = self._clock() + LOOK_AT_KEYS_S
                 if self._clock() >= next_beat_s:
-                    self._tally.beat(self.address)
+                    self._tally.beat(self.address, self._reception.contested())
                     next_beat_s = self._clock() + BEAT_S
                 if self._tally.waiting and self._clock() >= next_flush_s:
                     written = self._tally.flush()
@@ -165,7 +166,9 @@ class Bridge:
             socket.setsockopt(zmq.IPV6, 1)
         if self._keys is not None:
             self._gate = Gate(context, socket, self._keys)
-        self._monitor = socket.get_monitor_socket(sum(int(event) for event in _FAILED_HANDSHAKES))
+        self._monitor = socket.get_monitor_socket(
+            sum(map(int, [*_FAILED_HANDSHAKES, zmq.EVENT_DISCONNECTED]))
+        )
         try:
             socket.bind(self._settings.frames)
         except zmq.ZMQError as error:
@@ -179,7 +182,7 @@ class Bridge:
             except zmq.Again:
                 return
             parts = [memoryview(frame.buffer) for frame in frames]
-            self._reply(socket, identity.bytes, self._reception.answer(parts))
+            self._reply(socket, identity.bytes, self._reception.answer(parts, _line(identity)))
 
     def _reply(self, socket: zmq.Socket, identity: bytes, reply: Reply) -> None:
         try:
@@ -192,14 +195,24 @@ class Bridge:
             self._tally.count("bridge:reply-unreachable")
 
     def _read_monitor(self, monitor: zmq.Socket) -> None:
-        """Port scans and strangers: counted."""
+        """Port scans and strangers: counted. Connections that ended: whoever waits may go on."""
         for _ in range(MESSAGES_PER_TURN):
             try:
-                event = recv_monitor_message(monitor, zmq.NOBLOCK)["event"]
+                told = recv_monitor_message(monitor, zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if event in _FAILED_HANDSHAKES:
-                self._tally.count(_FAILED_HANDSHAKES[event])
+            if told["event"] in _FAILED_HANDSHAKES:
+                self._tally.count(_FAILED_HANDSHAKES[told["event"]])
+            else:
+                self._reception.gone(told["value"])
+
+
+def _line(part: zmq.Frame) -> int:
+    """Number of the connection over which it came: its descriptor, as the monitor tells it."""
+    try:
+        return int(part.get(zmq.SRCFD))
+    except (zmq.ZMQError, TypeError):
+        return NOBODY
 
 
 def _bind_error(address: str, error: zmq.ZMQError) -> Exception:

@@ -4,6 +4,7 @@ what came                       store              answer
 frame, sound and new            put_frame          ack, after put_frame returned
 frame, known to be stored       not asked          ack, duplicate
 frame, sound                    down or full       busy: send it again after `retry_after_s`
+frame, of a second sender       not asked          busy: see ``holds``
 frame, not sound                not asked          fault, counted by its code
 end                             append_event       ack
 rows-begin, rows                shown, if it can   rows-held; fault where they do not fit
@@ -18,6 +19,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from paretoscope.bridge.holds import NOBODY, Holds, taken
 from paretoscope.bridge.rows import RowDesk
 from paretoscope.bridge.scans import Scans
 from paretoscope.bridge.session import Session
@@ -45,6 +47,7 @@ from paretoscope.contract.wire import (
     type_of,
 )
 from paretoscope.errors import (
+    BadFrame,
     BadInput,
     Busy,
     Incompatible,
@@ -54,11 +57,15 @@ from paretoscope.errors import (
 
 log = logging.getLogger(__name__)
 
+Request = FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd
+
 STORE_PAUSE_S = 0.5
 """After the store failed to answer, frames hear 'busy' at once for this long."""
 BACKLOG_PAUSE_S = 0.25
 PAUSED_S = 0.5
 """How soon a sender whose stream is paused asks again."""
+TAKEN_S = 1.0
+"""How soon one whose stream another holds asks again."""
 
 
 class Reception:
@@ -76,6 +83,7 @@ class Reception:
         self._clock = clock
         self._utc_now = utc_now
         self._store_back_s = float("-inf")
+        self._holds = Holds(clock)
         self._scans = Scans(store, tally, clock, lambda: _text(utc_now()))
         self._desk = RowDesk(self._scans.dropped)
 
@@ -83,19 +91,32 @@ class Reception:
         """Call now and then: unfinished frames that nobody goes on with are given up."""
         self._desk.expire(self._clock())
 
-    def answer(self, parts: Sequence[Buffer]) -> Reply:
-        """Whatever `parts` are, there is exactly one answer and never an exception."""
+    def gone(self, peer: int) -> None:
+        """A peer's connection was closed."""
+        self._holds.gone(peer)
+
+    def contested(self) -> list[str]:
+        """Streams that two senders want."""
+        return self._holds.contested()
+
+    def answer(self, parts: Sequence[Buffer], peer: int = NOBODY) -> Reply:
+        """Whatever `parts` are, there is exactly one answer and never an exception.
+
+        peer: a number for the connection over which they came.
+        """
         try:
             request = decode_request(parts)
         except (BadInput, Incompatible) as error:
             about = subject_of(parts)
             return self._refuse(error, about, sent=about.about is None)
+        self._holds.heard(peer)
         if isinstance(request, Heartbeat):
             return request
         about = _subject(request)
         if not isinstance(request, RowsBegin | RowsMessage) and self._clock() < self._store_back_s:
             return self._busy(StoreDown(hint="The store does not answer; the frame was not taken."), about)
         try:
+            self._admit(request, about, peer)
             return self._take(request)
         except StoreDown as error:
             self._store_back_s = self._clock() + STORE_PAUSE_S
@@ -112,7 +133,29 @@ class Reception:
             )
             return self._refuse(broken, about, sent=False)
 
-    def _take(self, request: FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd) -> Reply:
+    def _admit(self, request: Request, about: Subject, peer: int) -> None:
+        """Take up a source unknown to this run. Raises StoreDown, and to a second sender of a stream Busy
+        ('stream-taken'), BadFrame where it asks to send rows."""
+        if isinstance(request, RowsMessage):
+            return
+        stream, epoch = about.stream or "", about.epoch or ""
+        try:
+            self._recall(stream, epoch)
+        except StoreDown:
+            if not isinstance(request, RowsBegin):
+                raise
+        first = not self._holds.is_contested(stream)
+        if self._holds.claim(stream, epoch, peer):
+            return
+        error = taken(stream)
+        if first:
+            data = {"code": error.code, "hint": error.hint, "count": 1, "where": "bridge"}
+            self._tally.event(Event(kind="fault", stream=stream, at=_text(self._utc_now()), data=data))
+        if isinstance(request, RowsBegin):
+            raise BadFrame(error.code, hint=error.hint)
+        raise error
+
+    def _take(self, request: Request) -> Reply:
         if isinstance(request, FrameMessage):
             self._desk.came_whole(request.header)
             return self._frame(request)
@@ -125,7 +168,6 @@ class Reception:
     def _frame(self, message: FrameMessage) -> Ack:
         header = message.header
         received_at = self._utc_now()
-        self._recall(header.stream, header.epoch)
         if self._session.is_duplicate(header):
             self._tally.count("frames:duplicate", stream=header.stream)
             return self._session.duplicate(header)
@@ -166,7 +208,6 @@ class Reception:
         return ack
 
     def _end(self, end: StreamEnd) -> Ack:
-        self._recall(end.stream, end.epoch)
         ack = self._session.end(end)
         if not ack.duplicate:
             data = {"epoch": end.epoch, "frames": end.frames, "missing": ack.gap}
@@ -174,6 +215,7 @@ class Reception:
                 Event(kind="end", stream=end.stream, at=_text(self._utc_now()), data=data)
             )
             self._session.ended(end)
+        self._holds.let_go(end.stream, end.epoch)
         return ack
 
     def _recall(self, stream: str, epoch: str) -> None:
@@ -182,6 +224,8 @@ class Reception:
             last = self._store.last_sequence(stream)
             if last is not None and last[0] == epoch:
                 self._session.resume(stream, epoch, last[1])
+            elif last is not None:
+                self._holds.recall(stream, last[0])
 
     def _refuse(self, error: ParetoscopeError, about: Subject, sent: bool) -> Fault:
         self._tally.fault(error, about)
@@ -216,10 +260,10 @@ class Reception:
 def _pause_s(error: ParetoscopeError) -> float:
     if isinstance(error, StoreDown):
         return STORE_PAUSE_S
-    return PAUSED_S if error.code == "paused" else BACKLOG_PAUSE_S
+    return {"paused": PAUSED_S, "stream-taken": TAKEN_S}.get(error.code, BACKLOG_PAUSE_S)
 
 
-def _subject(request: FrameMessage | StreamEnd | RowsBegin | RowsMessage | RowsEnd) -> Subject:
+def _subject(request: Request) -> Subject:
     if isinstance(request, StreamEnd):
         return Subject(request.stream, request.epoch, request.frames)
     if isinstance(request, FrameMessage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paretoscope.bridge.stores import FrameStore
@@ -60,10 +60,10 @@ class Tally:
             self._events.popleft()
             self.count("bridge:events-dropped")
 
-    def beat(self, address: str) -> None:
+    def beat(self, address: str, contested: Iterable[str] = ()) -> None:
         """A sign of life of this bridge, where the store is there to take it."""
         try:
-            self._write(self._store.beat_bridge, address, pid=os.getpid())
+            self._write(self._store.beat_bridge, address, pid=os.getpid(), contested=contested)
         except StoreDown:
             log.debug("the store is away; no sign of life")
 
