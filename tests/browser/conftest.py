@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
+from paretoscope.errors import StoreDown
 from service.conftest import Service, client, service  # noqa: F401
 from serving import api, server, store, worker  # noqa: F401
 
@@ -35,14 +38,44 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def page(browser: Browser, api: ApiServer, store: Store, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
-    """The dashboard on an instrument's monitor; fails on script errors and on requests to others.
+class Heart:
+    """Signs of life of a worker and a bridge that are not there, so that the service counts as well."""
 
-    A worker and a bridge are heard of, so that the service counts as ready.
-    """
-    store.beat("idle", pid=1, device="cpu", state="ready", ttl_s=600.0)
-    store.beat_bridge("tcp://127.0.0.1:5555", ttl_s=600.0)
+    def __init__(self, store: Store) -> None:  # noqa: F811
+        self._store = store
+        self._still = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
+
+    def _beat(self) -> None:
+        while True:
+            with suppress(StoreDown):
+                self._store.beat("idle", pid=1, device="cpu", state="ready", ttl_s=60.0)
+                self._store.beat_bridge("tcp://127.0.0.1:5555", pid=1, ttl_s=60.0)
+            if self._still.wait(1.0):
+                return
+
+    def stop(self) -> None:
+        """Nobody is heard of any more."""
+        self._still.set()
+        self._thread.join(10.0)
+
+    def __enter__(self) -> Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@pytest.fixture
+def heart(store: Store) -> Iterator[Heart]:  # noqa: F811
+    with Heart(store) as beating:
+        yield beating
+
+
+@pytest.fixture
+def page(browser: Browser, api: ApiServer, heart: Heart, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
+    """The dashboard on an instrument's monitor; fails on script errors and on requests to others."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=api.url)
     opened = context.new_page()
     opened.set_default_timeout(20_000)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
+from browser.conftest import Heart
 from paretoscope.adapters.api_keys import KeyFile
 from paretoscope.adapters.store import Store
 from paretoscope.api import ApiSettings, create_app
@@ -18,10 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def tab(browser: Browser, guarded: ApiServer, store: Store) -> Iterator[Page]:  # noqa: F811
+def tab(browser: Browser, guarded: ApiServer, store: Store, heart: Heart) -> Iterator[Page]:  # noqa: F811
     """A browser without a key, at the door of a service with five frames."""
-    store.beat("idle", pid=1, device="cpu", state="ready", ttl_s=600.0)
-    store.beat_bridge("tcp://127.0.0.1:5555", ttl_s=600.0)
     for sequence in range(5):
         put_worked(store, sequence)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=guarded.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.conftest import Heart
 from paretoscope.adapters.store import Store
 from paretoscope.contract import Event, Fault
 from serving import put, put_worked
@@ -138,7 +139,8 @@ def test_the_scan_under_way_is_a_thin_bar(page: Page, store: Store):
     expect(page.get_by_role("progressbar", name="Scan")).to_be_hidden()
 
 
-def test_a_service_that_cannot_work_says_so_until_it_can(page: Page, store: Store):
+def test_a_service_that_cannot_work_says_so_until_it_can(page: Page, store: Store, heart: Heart):
+    heart.stop()
     store._redis.delete("ps:worker:idle")
     page.goto("/")
     expect(page.locator("#state")).to_have_attribute("data-state", "degraded")
