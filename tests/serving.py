@@ -32,6 +32,7 @@ from paretoscope.contract import (
     StageTime,
     WindowResult,
 )
+from paretoscope.errors import Busy, StoreDown
 from paretoscope.settings import Limits
 
 # anyio loads this on first use: in the API's thread, where pytest would parse it beside the main thread's own
@@ -202,21 +203,58 @@ def put_worked(store: Store, sequence: int = 0, **extra: object) -> str:
     return frame_id
 
 
+class Beating:
+    """The signs of life of a worker in the best of health, each second, until stopped."""
+
+    def __init__(self, store: Store, consumer: str) -> None:
+        self._store, self.consumer = store, consumer
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Beating:
+        self.once()
+        self._thread.start()
+        return self
+
+    def once(self, **told: object) -> None:
+        vitals = {"state": "ready", "tick_age_s": 0.1, "kernel_ms": 0.9, "kernel_age_s": 0.5, "ttl_s": 30.0}
+        self._store.beat(self.consumer, pid=1, device="cpu", **(vitals | told))  # type: ignore[arg-type]
+
+    def _run(self) -> None:
+        while not self._stop.wait(1.0):
+            try:
+                self.once()
+            except (StoreDown, Busy):
+                continue
+
+    def stop(self) -> None:
+        """No more, and forgotten."""
+        self._stop.set()
+        self._thread.join(10.0)
+        self._store._redis.delete(f"ps:worker:{self.consumer}")
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10.0)
+
+
 class SmallWorker:
     """Answers frames and choices at once from `results`, until stopped; fails constant images."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._beating = Beating(store, "small")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._revision = 0
 
     def __enter__(self) -> SmallWorker:
-        self._store.beat("small", pid=1, device="cpu", state="ready", ttl_s=600.0)
+        self._beating.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._beating.__exit__()
         self._stop.set()
         self._thread.join(10.0)
 

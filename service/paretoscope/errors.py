@@ -14,6 +14,7 @@
     │   └── TooMany         429       one caller asks more often than it may
     ├── StoreDown           503       the store does not answer: retry
     ├── ServiceDown         503       the service cannot be reached: retry (raised by the clients)
+    ├── DeviceFailed        503       the device does not compute, or wrongly: another process may help
     ├── UnfitResult         409       the guard says why a control loop must not act on this result
     ├── AddressInUse                  a port or data folder that another process holds
     ├── InstrumentError     502       the microscope or its client refused
@@ -104,6 +105,12 @@ class StoreDown(ParetoscopeError):
 class ServiceDown(ParetoscopeError):
     status = 503
     default_code = "service-down"
+    default_retry = True
+
+
+class DeviceFailed(ParetoscopeError):
+    status = 503
+    default_code = "device-failed"
     default_retry = True
 
 

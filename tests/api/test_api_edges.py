@@ -19,7 +19,7 @@ from paretoscope.api.negotiate import NotAcceptable, choose_media
 from paretoscope.api.openapi import described
 from paretoscope.api.server import ApiServer
 from paretoscope.errors import AddressInUse
-from serving import SmallWorker, put_worked
+from serving import Beating, SmallWorker, put_worked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ def test_a_store_that_is_gone_is_a_clear_answer_and_the_api_lives_on():
 
 
 def test_a_store_that_answers_but_takes_nothing_is_not_ready(http: httpx.Client, store: Store):
-    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=60.0)
+    Beating(store, "w").once()
     before = store._redis.config_get("maxmemory")["maxmemory"]
     try:
         store._redis.config_set("maxmemory", 1)

@@ -9,7 +9,7 @@ from paretoscope.adapters.store import Store
 from paretoscope.api import create_app
 from paretoscope.api.openapi import NOWHERE
 from paretoscope.api.server import ApiServer
-from serving import put
+from serving import Beating, put
 
 
 def codes(told: dict) -> set[str]:
@@ -17,8 +17,7 @@ def codes(told: dict) -> set[str]:
 
 
 def test_all_is_well_with_a_worker_and_a_bridge(http: httpx.Client, store: Store):
-    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
-    with running_bridge(store):
+    with Beating(store, "w"), running_bridge(store):
         assert eventually(lambda: http.get("/v1/status").json()["state"] == "ok")
         told = http.get("/v1/status").json()
         ready = http.get("/readyz").json()
@@ -47,7 +46,7 @@ def test_a_backlog_is_told_before_senders_have_to_wait(http: httpx.Client, store
 
 
 def test_a_paused_stream_is_no_fault(http: httpx.Client, store: Store):
-    store.beat("w", pid=1, device="cpu", state="ready", ttl_s=600.0)
+    Beating(store, "w").once()
     store.beat_bridge("tcp://127.0.0.1:5555", pid=1)
     store.pause("stem", by="Ada", reason="lunch")
     told = http.get("/v1/status").json()

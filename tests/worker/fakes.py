@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +28,7 @@ from paretoscope.contract import (
     StreamPolicy,
 )
 from paretoscope.deadline import Deadline
-from paretoscope.errors import BadFrame
+from paretoscope.errors import BadFrame, DeviceFailed
 from paretoscope.worker.workflow import ProgressSink
 from store.helpers import PARAMS, atom_map, front
 
@@ -33,11 +36,18 @@ from store.helpers import PARAMS, atom_map, front
 class BrightPixels:
     """Frames with the note 'bad', 'broken', 'slow' or 'disordered' do as they say.
 
-    'kill-once:FILE' dies the first time, 'always-kill' each time; 'hold:FILE' waits for the file.
+    'kill-once:FILE' dies the first time, 'always-kill' each time; 'hold:FILE' waits for the file. 'spin'
+    holds the interpreter in C, 'sleep' sleeps, 'stopped' stops the whole process: each for ever.
     """
 
     def __init__(self, device: str = "cpu") -> None:
         self.memories: list[StreamMemory] = []
+        if os.environ.get("KEEP_A_THREAD"):
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+    def check(self) -> None:
+        if os.environ.get("BROKEN_DEVICE") and Path(os.environ["BROKEN_DEVICE"]).exists():
+            raise DeviceFailed(hint="The test's device is broken.")
 
     def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> None:
         return None
@@ -60,6 +70,12 @@ class BrightPixels:
             raise ZeroDivisionError("deep inside")
         if note == "slow":
             time.sleep(max(0.0, deadline.remaining_s()) + 0.2)
+        if note == "spin":
+            collections.deque(itertools.repeat(0), maxlen=0)
+        if note == "sleep":
+            threading.Event().wait()
+        if note == "stopped":
+            os.kill(os.getpid(), signal.SIGSTOP)
         if note.startswith("hold:"):
             yield atom_map(header.frame_id, count=1)
             while not Path(note[5:]).exists():

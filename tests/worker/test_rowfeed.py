@@ -211,9 +211,9 @@ def test_scans_whose_frames_never_come_are_left(feed, instrument):
 
 def test_while_a_frame_is_worked_rows_wait_and_are_caught_up_with(store, feed, pulse, instrument):
     thread = threading.Thread(target=feed.run)
-    thread.start()
     try:
         with pulse.holding(instrument.claim(instrument.begin(0)), 10.0):
+            thread.start()
             scan = instrument.begin(1)
             instrument.rows(scan, 0, 8)
             time.sleep(0.2)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from paretoscope.adapters import logs
 from paretoscope.adapters.api_keys import check_reach
-from paretoscope.adapters.listening import API_SOCKET, for_http, inherited
+from paretoscope.adapters.listening import API_SOCKET, BRIDGE_HERE, for_http, inherited
 from paretoscope.adapters.reach import is_loopback
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
@@ -25,6 +26,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         keys=settings.api_keys_file,
         keys_required=not is_loopback(settings.http_host),
         requests_per_s=settings.limits.requests_per_s,
+        needs_bridge=BRIDGE_HERE in os.environ,
     )
 
 

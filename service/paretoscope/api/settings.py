@@ -36,5 +36,7 @@ class ApiSettings(BaseModel):
     """How long POST .../choice waits for the re-detected result unless asked otherwise, s."""
     cached_pictures: PositiveInt = 64
     """Rendered PNGs kept in memory."""
+    needs_bridge: bool = False
+    """Whether the service runs a bridge, so that it is not ready without one."""
     max_listeners: PositiveInt = 256
     """Open event streams; one more is told to come back later."""

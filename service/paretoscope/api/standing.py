@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from paretoscope.adapters.store import Store, WorkerBeat
 from paretoscope.api.context import Context
@@ -13,12 +12,9 @@ from paretoscope.errors import ParetoscopeError
 SLOW_STORE_MS = 100.0
 SILENT_WORKER_S = 4.0
 """Workers give a sign of life each second, and are forgotten after five."""
+STALLED_S = 15.0
+"""Without a step forward. Stages of large frames take seconds; a worker is given up much later."""
 BACKLOG_SHARE = 0.5
-
-
-def age_s(at: str) -> float:
-    """Seconds since a UTC time; never negative, clocks of two machines differ."""
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds())
 
 
 def worker_view(beat: WorkerBeat) -> WorkerView:
@@ -28,7 +24,12 @@ def worker_view(beat: WorkerBeat) -> WorkerView:
         state=beat.state,
         detail=beat.detail,
         at=beat.at,
-        age_s=age_s(beat.at),
+        age_s=beat.age_s,
+        pid=beat.pid,
+        tick_age_s=None if beat.tick_age_s is None else beat.tick_age_s + beat.age_s,
+        kernel_ms=beat.kernel_ms,
+        kernel_age_s=None if beat.kernel_age_s is None else beat.kernel_age_s + beat.age_s,
+        kernel_error=beat.kernel_error,
     )
 
 
@@ -67,9 +68,18 @@ def _of(context: Context) -> StatusView:
         wrong("no-worker", "Frames are taken and kept, but nobody analyses them: no worker runs.")
     elif not any(beat.state in ("ready", "working") for beat in beats):
         wrong("workers-starting", "The worker is starting; frames that come now wait for it.")
-    for beat in beats:
-        if age_s(beat.at) > SILENT_WORKER_S:
-            wrong("worker-silent", f"Worker {beat.consumer} has said nothing for {age_s(beat.at):.0f} s.")
+    workers = [worker_view(beat) for beat in beats]
+    for one in workers:
+        if (one.age_s or 0.0) > SILENT_WORKER_S:
+            wrong("worker-silent", f"Worker {one.consumer} has said nothing for {one.age_s:.0f} s.")
+        if one.state == "working" and (one.tick_age_s or 0.0) > STALLED_S:
+            wrong(
+                "worker-stalled",
+                f"Worker {one.consumer} has made no step for {one.tick_age_s:.0f} s on {one.detail}. "
+                "If it hangs it is replaced when the frame's time is up.",
+            )
+        if one.kernel_error:
+            wrong("device-failed", f"Worker {one.consumer} cannot compute: {one.kernel_error}")
     bridge = store.bridge()
     if bridge is None:
         wrong("no-bridge", "Instruments cannot send frames over ZeroMQ: no bridge was heard of lately.")
@@ -95,8 +105,8 @@ def _of(context: Context) -> StatusView:
         reasons=reasons,
         store_ms=round(latency_ms, 3),
         event_log=context.tail.connected,
-        workers=[worker_view(beat) for beat in beats],
-        bridge_seen_s=None if bridge is None else age_s(bridge.at),
+        workers=workers,
+        bridge_seen_s=None if bridge is None else bridge.age_s,
         queued=queued,
         paused=store.paused_streams(),
         counts=store.counters(),

@@ -118,6 +118,8 @@ class Service:
         """A child process, ``paretoscope.<part>.process``, that serves the socket."""
         passed = () if held is None else (held.fileno(),)
         told = {} if held is None else {variable: str(held.fileno())}
+        if self._with_bridge:
+            told[listening.BRIDGE_HERE] = "1"
         return Kept(
             (sys.executable, "-m", f"paretoscope.{part}.process"),
             environment=os.environ | self._settings.environment() | told,

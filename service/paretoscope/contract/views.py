@@ -339,6 +339,28 @@ class WorkerView(View):
     at: str
     age_s: float | None = None
     """Seconds since its last sign of life."""
+    pid: int | None = None
+    """Of the process that works."""
+    tick_age_s: float | None = None
+    """Seconds since the thread that computes came a step further."""
+    kernel_ms: float | None = None
+    """How long a tiny kernel took on its device; it runs every two seconds, between frames."""
+    kernel_age_s: float | None = None
+    """Seconds since it ran."""
+    kernel_error: str = ""
+    """What was wrong with it; empty: nothing."""
+
+
+class ReadinessCheck(View):
+    name: Literal["store", "event-log", "worker", "kernel", "kernel-age", "bridge"]
+    ok: bool
+    value: float | None = None
+    """What was measured; null: there was nothing to measure."""
+    unit: str = ""
+    limit: float | None = None
+    """Beyond which it is not ok."""
+    words: str = ""
+    """What is wrong and what to do; empty when it is ok."""
 
 
 class Readiness(View):
@@ -350,6 +372,8 @@ class Readiness(View):
     """Seconds since a bridge's last sign of life; null: none was heard of lately."""
     event_log: bool
     workers: list[WorkerView]
+    checks: list[ReadinessCheck] = []
+    """Each thing that was looked at, with its figure."""
     reasons: list[str]
     """Why not, in words; empty when ready."""
 

@@ -78,8 +78,9 @@ class FrameWorker:
         self._clock = clock
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Until told to stop. Raises DeviceFailed: this process can work no more."""
         while not self._patience.stop.is_set():
+            self._pulse.checked(self._workflow.check)
             self._pulse.board.tick()
             try:
                 claim = self._patience.until_done(lambda: self._store.claim_frame(self._consumer, 0.5))

@@ -63,7 +63,7 @@ def run(
 ) -> None:
     """Work until `stop`. ends: of earlier processes, for the store to know first.
 
-    Raises what `prepared` raises.
+    Raises what `prepared` raises, and DeviceFailed when the device stops computing.
     """
     # Searches are Python between short array operations; a thread that answers a pick beside one would wait
     # 5 ms, the default, each time it needs the interpreter.
@@ -78,7 +78,8 @@ def run(
             board.count_told()
         ready = prepared()
         pulse.device = ready.device
-        pulse.ready = True
+        pulse.checked(ready.workflow.check)
+        pulse.set_ready()
         board.set_ready()
         log.info("worker ready", worker=consumer, device=ready.device)
         patience.until_done(store.sweep_consumers)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 
 from paretoscope.adapters.store import ChoiceClaim, Claim, Store
-from paretoscope.errors import ParetoscopeError
+from paretoscope.errors import DeviceFailed, ParetoscopeError
 from paretoscope.worker.board import CHOICE, FRAME, Board
 
 log = structlog.get_logger(__name__)
 
 BEAT_S = 1.0
+CHECK_S = 2.0
+"""How often the device is asked to show that it computes."""
 
 
 class Pulse:
@@ -37,7 +39,10 @@ class Pulse:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self.device = "none"
-        self.ready = False
+        self._ready = False
+        self._kernel_ms: float | None = None
+        self._kernel_at_s = 0.0
+        self._kernel_error = ""
 
     def start(self) -> Pulse:
         self._thread.start()
@@ -46,6 +51,11 @@ class Pulse:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
+
+    def set_ready(self) -> None:
+        """Told at once: others wait for it."""
+        self._ready = True
+        self._tell()
 
     @property
     def idle(self) -> bool:
@@ -66,6 +76,20 @@ class Pulse:
             with self._lock:
                 del self._held[place]
 
+    def checked(self, check: Callable[[], None]) -> None:
+        """Run `check` where the last time is `CHECK_S` ago, and tell how it went. Raises DeviceFailed."""
+        begun = time.monotonic()
+        if self._kernel_ms is not None and begun - self._kernel_at_s < CHECK_S:
+            return
+        try:
+            check()
+        except DeviceFailed as error:
+            self._kernel_error = error.hint
+            self._tell()
+            raise
+        self._kernel_at_s = time.monotonic()
+        self._kernel_ms = 1e3 * (self._kernel_at_s - begun)
+
     def waited(self, seconds: float) -> None:
         """Time that went by while the store was away is no time in which work hung."""
         for place in (FRAME, CHOICE):
@@ -73,24 +97,31 @@ class Pulse:
 
     def _run(self) -> None:
         while True:
-            try:
-                self._beat()
-            except ParetoscopeError as error:
-                log.debug("no sign of life", code=error.code)
+            self._tell()
             if self._stop.wait(self._beat_s):
                 return
+
+    def _tell(self) -> None:
+        try:
+            self._beat()
+        except ParetoscopeError as error:
+            log.debug("no sign of life", code=error.code)
 
     def _beat(self) -> None:
         with self._lock:
             held = list(self._held.values())
         working = ", ".join(_name(claim) for claim in held)
-        state = "working" if held else "ready" if self.ready else "starting"
+        state = "working" if held else "ready" if self._ready else "starting"
         self._store.beat(
             self._consumer,
             pid=os.getpid(),
             device=self.device,
             state=state,
             detail=working,
+            tick_age_s=self.board.tick_age_s(),
+            kernel_ms=self._kernel_ms,
+            kernel_age_s=None if self._kernel_ms is None else time.monotonic() - self._kernel_at_s,
+            kernel_error=self._kernel_error,
             ttl_s=5 * self._beat_s,
         )
         for claim in held:

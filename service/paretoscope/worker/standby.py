@@ -37,7 +37,7 @@ from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.adapters.tethered import die_with, tethered_command
 from paretoscope.adapters.threads import VARIABLES, WORKER_VARIABLE, alone, take_threads
-from paretoscope.errors import ParetoscopeError, StoreDown
+from paretoscope.errors import DeviceFailed, ParetoscopeError, StoreDown
 from paretoscope.settings import Settings, load
 from paretoscope.worker.board import FRAME, SIZE, Board
 from paretoscope.worker.process import End, Ready, prepare, run, tell
@@ -52,6 +52,8 @@ BOARD_VARIABLE, ENDS_VARIABLE = "PARETOSCOPE_WORKER_BOARD", "PARETOSCOPE_WORKER_
 """Set for a working process that was spawned: its board's descriptor, and the ends it is to tell of."""
 CANNOT_START = 2
 """Exit code of a worker for which another start would not help."""
+DEVICE_FAILED = 3
+"""Exit code of a working process whose device does not compute; another process begins with it afresh."""
 LOOK_S = 0.1
 START_S = 300.0
 """How long a process may make no move before it is ready: imports and CUDA's start hold the interpreter."""
@@ -265,6 +267,9 @@ def work(
     """`run`, with its errors as an exit code."""
     try:
         run(settings, consumer, stop, prepared, board, ends)
+    except DeviceFailed as error:
+        log.error("the device failed", code=error.code, hint=error.hint)
+        return DEVICE_FAILED
     except ParetoscopeError as error:
         log.error("worker cannot start", code=error.code, hint=error.hint)
         return CANNOT_START

@@ -17,6 +17,7 @@ from paretoscope.contract import (
     StreamMemory,
     StreamPolicy,
 )
+from paretoscope.core.devices import check_device
 from paretoscope.deadline import Deadline
 
 ProgressSink = Callable[[Progress], None]
@@ -28,6 +29,10 @@ REHEARSAL_PX, REHEARSAL_S = 192, 1.0
 
 
 class Workflow(Protocol):
+    def check(self) -> None:
+        """Run a tiny kernel where frames are worked. Raises DeviceFailed when its answer is wrong."""
+        ...
+
     def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
         """An empty scale space for a frame whose first rows have come; None where it would be of no use."""
         ...
@@ -94,6 +99,9 @@ class AtomFinding:
         warm_up()
         self._rehearse()
         self._pace = Pace()  # compiling is no measure of what is to come
+
+    def check(self) -> None:
+        check_device(self._device)
 
     def grow(self, header: FrameHeader, policy: StreamPolicy, memory: StreamMemory) -> Grown | None:
         return self._growing(header, policy, memory, self._device)

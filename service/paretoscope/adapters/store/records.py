@@ -85,6 +85,16 @@ class WorkerBeat:
     state: str
     """'starting', 'ready' or 'working'."""
     detail: str = ""
+    tick_age_s: float | None = None
+    """When it was given: seconds since the thread that computes came a step further."""
+    kernel_ms: float | None = None
+    """How long the last tiny kernel took on its device."""
+    kernel_age_s: float | None = None
+    """When it was given: seconds since that kernel ran."""
+    kernel_error: str = ""
+    """What was wrong with it; '' = nothing."""
+    age_s: float = 0.0
+    """Of this sign of life, by the store's clock."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +107,5 @@ class BridgeBeat:
     pid: int = 0
     contested: list[str] = field(default_factory=list)
     """Streams that two senders wanted lately; one of them waits."""
+    age_s: float = 0.0
+    """Of this sign of life, by the store's clock."""

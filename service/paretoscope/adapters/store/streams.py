@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -178,10 +179,23 @@ class Streams(Instruments):
 
     @translated
     def beat(
-        self, consumer: str, *, pid: int, device: str, state: str, detail: str = "", ttl_s: float = 5.0
+        self,
+        consumer: str,
+        *,
+        pid: int,
+        device: str,
+        state: str,
+        detail: str = "",
+        tick_age_s: float | None = None,
+        kernel_ms: float | None = None,
+        kernel_age_s: float | None = None,
+        kernel_error: str = "",
+        ttl_s: float = 5.0,
     ) -> None:
-        """A worker's sign of life; it is forgotten after `ttl_s` seconds."""
+        """A worker's sign of life (see `WorkerBeat`); it is forgotten after `ttl_s` seconds."""
         told = {"at": self._now_text(), "pid": pid, "device": device, "state": state, "detail": detail}
+        told |= {"tick_age_s": tick_age_s, "kernel_ms": kernel_ms, "kernel_age_s": kernel_age_s}
+        told |= {"kernel_error": kernel_error, "ttl_s": ttl_s}
         self._redis.set(keys.worker(consumer), json.dumps(told), px=int(ttl_s * 1000))
 
     @translated
@@ -190,24 +204,46 @@ class Streams(Instruments):
     ) -> None:
         """A bridge's sign of life; it is forgotten after `ttl_s` seconds."""
         told = {"at": self._now_text(), "address": address, "pid": pid, "contested": list(contested)}
-        self._redis.set(keys.BRIDGE, json.dumps(told), px=int(ttl_s * 1000))
+        self._redis.set(keys.BRIDGE, json.dumps(told | {"ttl_s": ttl_s}), px=int(ttl_s * 1000))
 
     @translated
     def bridge(self) -> BridgeBeat | None:
         """The bridge's last sign of life; None when none gave one lately."""
-        held = cast("bytes | None", self._redis.get(keys.BRIDGE))
-        return None if held is None else BridgeBeat(**json.loads(held))
+        ((told, age_s),) = self._beats([keys.BRIDGE])
+        return BridgeBeat(**_known(BridgeBeat, told), age_s=age_s) if told else None
 
     @translated
     def workers(self) -> list[WorkerBeat]:
         """The workers that gave a sign of life lately."""
         names = sorted(cast("list[bytes]", list(self._redis.scan_iter(match=keys.WORKER + "*"))))
-        beats = cast("list[bytes | None]", self._redis.mget(names)) if names else []
         return [
-            WorkerBeat(consumer=name.decode().removeprefix(keys.WORKER), **json.loads(beat))
-            for name, beat in zip(names, beats, strict=True)
-            if beat
+            WorkerBeat(
+                consumer=name.decode().removeprefix(keys.WORKER),
+                age_s=age_s,
+                **_known(WorkerBeat, told),
+            )
+            for name, (told, age_s) in zip(names, self._beats(names), strict=True)
+            if told
         ]
+
+    def _beats(self, names: Sequence[str | bytes]) -> list[tuple[dict[str, Any], float]]:
+        """What each key tells ({} = it is gone) and its age by the store's clock, s: others may differ."""
+        pipe = self._redis.pipeline(transaction=True)
+        for name in names:
+            pipe.get(name)
+            pipe.pttl(name)
+        answers = pipe.execute()
+        beats = []
+        for held, left_ms in zip(answers[::2], answers[1::2], strict=True):
+            told = json.loads(held) if held else {}
+            beats.append((told, max(0.0, told.get("ttl_s", 0.0) - left_ms / 1000.0)))
+        return beats
+
+
+def _known(kind: type[Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Without what a newer version may tell besides."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in told.items() if name in names}
 
 
 def _names(held: dict[bytes, bytes]) -> dict[int, str]:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from paretoscope.api.context import Ctx
-from paretoscope.api.standing import age_s, standing, store_ms, worker_view
+from paretoscope.api.readiness import readiness
+from paretoscope.api.standing import standing
 from paretoscope.contract import SCHEMA_MAJOR, SCHEMA_MINOR
 from paretoscope.contract.views import Health, Readiness, StatusView, Version
-from paretoscope.errors import ParetoscopeError
 from paretoscope.version import VERSION
 
 router = APIRouter(tags=["health"])
@@ -29,35 +29,13 @@ async def healthz() -> Health:
     summary="Frames that come now will be analysed",
 )
 def readyz(context: Ctx, response: Response) -> Readiness:
-    """The store takes and gives back a value, the event log is read, and a worker was heard of lately."""
-    store, beats, reasons = True, [], []
-    latency_ms, bridge = None, None
-    try:
-        context.store.probe()
-        latency_ms = store_ms(context.store)
-        beats, bridge = context.store.workers(), context.store.bridge()
-    except ParetoscopeError as error:
-        store = False
-        reasons.append(error.hint)
-    if store and not context.tail.connected:
-        reasons.append("The event log cannot be read; it is tried again twice a second.")
-    if store and not any(beat.state in ("ready", "working") for beat in beats):
-        reasons.append(
-            "Workers are starting; kernels compile on first use."
-            if beats
-            else "No worker was heard of lately; start one with `paretoscope worker`."
-        )
-    if reasons:
+    """The store takes and gives back a value, the event log is read, a worker was heard of lately and its
+    device computed a tiny kernel lately, and the bridge (where this service runs one) was heard of lately.
+    `checks` has each with its figure and its limit."""
+    told = readiness(context)
+    if not told.ready:
         response.status_code = 503
-    return Readiness(
-        ready=not reasons,
-        store=store,
-        store_ms=latency_ms,
-        bridge_seen_s=None if bridge is None else age_s(bridge.at),
-        event_log=context.tail.connected,
-        workers=[worker_view(beat) for beat in beats],
-        reasons=reasons,
-    )
+    return told
 
 
 @router.get("/v1/status", summary="How the service stands, in an operator's words")

@@ -24,7 +24,7 @@ export class Health {
   hear({ kind, data }) {
     if (kind === "result" && this.status?.state === "down") this.soon(0);
     if (kind !== "worker") return;
-    if (data.state === "died" && this.status) this.tell({ ...this.status, state: "degraded", reasons: [RESTARTING, ...this.status.reasons] });
+    if (["died", "hung"].includes(data.state) && this.status) this.tell({ ...this.status, state: "degraded", reasons: [RESTARTING, ...this.status.reasons] });
     this.soon(AFTER_NEWS_MS);
   }
 
