@@ -291,7 +291,7 @@ def inside(size: Size, say: Say) -> Outcome:
         exactly("acknowledged frames lost", len(books.lost)),
         exactly("duplicate results", len(books.doubled)),
         exactly("frames given up", books.faults),
-        at_least("cut-off workers whose late writes were refused", seen.refused, worker_cuts / 2),
+        at_least("cut-off workers whose late writes were refused", seen.refused, -(-worker_cuts // 2)),
         told("late writes refused", counters.get("frames:fenced", 0)),
         told("other frames finished by alpha while beta was away", seen.meanwhile),
         told("a silent worker keeps its frame for", idle_s, "s"),
@@ -299,7 +299,7 @@ def inside(size: Size, say: Say) -> Outcome:
         *percentiles("cut until the frame had its result", seen.finished_s),
     ]
     for host, times in sorted(seen.back_s.items()):
-        figures += percentiles(f"{host} back until it did its work again", times)
+        figures.append(told(f"{host} back until it did its work again, longest", max(times), "s"))
     what = (
         f"Hosts of a shared store cut off without a word for {idle_s + LONGER_S:g} s and more, "
         f"{sum(seen.made.values())} times, at {1 / EVERY_S:.1f} frames a second, each tuned"

@@ -40,6 +40,12 @@ def lattice_image(number: int, side_px: int = 128) -> np.ndarray:
     return np.clip(8000 + 30000 * (np.exp(2 * (wave - 1)) + noise), 0, 65535).astype(np.uint16)
 
 
+class Booked(Protocol):
+    """Has a book of what was acknowledged, such as a ``Traffic``."""
+
+    acknowledged: dict[str, float]
+
+
 class Place(Protocol):
     """A service to send to and to watch, such as a ``Stage``."""
 
@@ -193,7 +199,7 @@ class Watch:
                     self.kinds[f"closed:{event.kind}"] += 1
                     self.closed_at.setdefault(event.frame_id, time.monotonic())
 
-    def settle(self, *traffics: Traffic, patience_s: float = 120.0) -> Books:
+    def settle(self, *traffics: Booked, patience_s: float = 120.0) -> Books:
         """Wait until every acknowledged frame has an end (at most `patience_s`), then open the books."""
         booked = [frame_id for one in traffics for frame_id in one.acknowledged]
 
