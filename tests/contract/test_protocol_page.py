@@ -112,10 +112,10 @@ def test_the_pages_sender_waits_while_the_store_has_no_room(sender):
     store = MemoryStore(capacity=1)
     count = store.count
 
-    def make_room(name: str, by: int = 1) -> int:
+    def make_room(name: str, by: int = 1, stream: str | None = None) -> int:
         if name.startswith("bridge:busy"):
             store.capacity = 10
-        return count(name, by)
+        return count(name, by, stream)
 
     store.count = make_room
     with running_bridge(store) as bridge:

@@ -77,11 +77,11 @@ class Service:
                 stack.callback(embedded.stop)
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
             self._told = Tally(self.store, lambda: utc_text(utc_now()))
+            if self._with_bridge:
+                stack.callback(self._start("bridge", listening.BRIDGE_SOCKET, frames).stop)
             if http is not None:
                 http.listen(listening.BACKLOG)
                 stack.callback(self._start("api", listening.API_SOCKET, http).stop)
-            if self._with_bridge:
-                stack.callback(self._start("bridge", listening.BRIDGE_SOCKET, frames).stop)
             if self._workers:
                 self._supervisor = stack.enter_context(Supervisor(settings, workers=self._workers))
             if settings.instruments.enabled:
