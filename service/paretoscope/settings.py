@@ -44,6 +44,11 @@ class Limits(BaseModel):
     """Frames that may wait for a worker, all streams together; beyond it senders hear 'busy'."""
     backlog_mb: PositiveInt = 2048
     """Pixels that may wait for a worker, MiB."""
+    store_mb: PositiveInt = 4096
+    """Memory of the embedded store, MiB; at it the oldest worked frames are forgotten, then senders hear
+    'busy'."""
+    disk_reserve_mb: PositiveInt = 256
+    """Free space on the embedded store's disk below which nothing new is taken, MiB."""
     streams: PositiveInt = 32
     """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000

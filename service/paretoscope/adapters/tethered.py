@@ -51,7 +51,7 @@ class Kept:
 
     def __init__(
         self,
-        command: Sequence[str],
+        command: Sequence[str] | Callable[[], Sequence[str]],
         *,
         environment: Mapping[str, str] | None = None,
         output: IO[bytes] | int | None = None,
@@ -64,11 +64,11 @@ class Kept:
         final_codes: Sequence[int] = (),
         orphaned: int = signal.SIGTERM,
     ) -> None:
-        """before: called ahead of each start. died: told the exit code. A child that lived `steady_s` seconds
-        is started again at once; one that did not, after a pause that doubles from `pause_s` to
-        `longest_pause_s`. final_codes: exit codes after which another start would not help. orphaned: the
-        signal it gets when this process dies."""
-        self._command = list(command)
+        """command: or what makes it, asked ahead of each start. before: called ahead of each start. died:
+        told the exit code. A child that lived `steady_s` seconds is started again at once; one that did not,
+        after a pause that doubles from `pause_s` to `longest_pause_s`. final_codes: exit codes after which
+        another start would not help. orphaned: the signal it gets when this process dies."""
+        self._command = command if callable(command) else lambda: command
         self._environment = None if environment is None else dict(environment)
         self._output = output
         self._before = before
@@ -82,9 +82,7 @@ class Kept:
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(
-            target=self._run, name=f"keep {os.path.basename(command[0])}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="keep", daemon=True)
         self.restarts = 0
         self.gave_up = False
         """True once the child ended with one of the final codes."""
@@ -129,7 +127,7 @@ class Kept:
                 self._before()
             begun = time.monotonic()
             self._process = subprocess.Popen(
-                tethered_command(self._command, self._orphaned),
+                tethered_command(self._command(), self._orphaned),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,

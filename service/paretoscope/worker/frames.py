@@ -24,7 +24,7 @@ from paretoscope.contract import (
     StreamPolicy,
 )
 from paretoscope.deadline import Deadline
-from paretoscope.errors import BadInput, NotFound, ParetoscopeError, StoreDown
+from paretoscope.errors import BadInput, Busy, NotFound, ParetoscopeError, StoreDown
 from paretoscope.gate import Gate
 from paretoscope.worker import verdict
 from paretoscope.worker.patience import Patience, Stopped
@@ -234,7 +234,7 @@ class _Result:
         begun = time.monotonic()
         try:
             step()
-        except (StoreDown, NotFound) as error:
+        except (StoreDown, Busy, NotFound) as error:
             # Early news only: the frame's end writes everything again, and waits for the store.
             log.debug("not published early", code=error.code)
         self.publish_s += time.monotonic() - begun

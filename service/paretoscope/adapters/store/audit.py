@@ -17,7 +17,7 @@ class Audit(RunningScans):
     @translated
     def append_audit(self, entry: AuditEntry) -> str:
         """Add one; returns its id. Beyond ``limits.audit`` the oldest go."""
-        added = self._redis.xadd(keys.AUDIT, {"a": pack(entry)}, maxlen=self.limits.audit, approximate=True)
+        added = self._even_full("XADD", keys.AUDIT, "MAXLEN", "~", self.limits.audit, "*", "a", pack(entry))
         return cast(bytes, added).decode()
 
     @translated

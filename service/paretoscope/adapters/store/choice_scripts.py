@@ -21,14 +21,17 @@ return 1
 BEGIN_CHOICE = (
     EVEN_FULL
     + """
--- KEYS: choice.  ARGV: entry. Returns {choice, fence}, or nothing: an entry without an open choice is taken
--- out.
+-- KEYS: choice.  ARGV: entry consumer. Returns {choice, fence} or nothing.
+-- An entry without an open choice is taken out.
 local held = redis.call('HMGET', KEYS[1], 'choice', 'state')
 if held[2] ~= 'queued' then
   redis.call('XACK', 'ps:choices', 'workers', ARGV[1])
   redis.call('XDEL', 'ps:choices', ARGV[1])
   return {}
 end
+-- A consumer whose command lay in a cut wire while the entry went to another gets nothing.
+local holder = redis.call('XPENDING', 'ps:choices', 'workers', ARGV[1], ARGV[1], 1)[1]
+if not holder or holder[2] ~= ARGV[2] then return {} end
 local fence = redis.call('INCR', 'ps:fence')
 redis.call('HSET', KEYS[1], 'fence', fence)
 redis.call('PERSIST', KEYS[1])

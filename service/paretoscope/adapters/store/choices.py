@@ -53,7 +53,7 @@ class Choices(Frames):
                 return None
             entry, fields = found
             choice_id = fields[b"choice"].decode()
-            held = self._run(scripts.BEGIN_CHOICE, [keys.choice(choice_id)], [entry])
+            held = self._run(scripts.BEGIN_CHOICE, [keys.choice(choice_id)], [entry, consumer])
             if held:
                 deliveries = self._deliveries(keys.CHOICES, entry)
                 return ChoiceClaim(choice_id, unpack(held[0], Choice), entry, deliveries, int(held[1]))

@@ -20,7 +20,7 @@ class Events(Link):
     @translated
     def append_event(self, event: Event) -> str:
         """Add one; returns its id, by which a listener resumes."""
-        added = self._redis.xadd(keys.EVENTS, {"e": pack(event)}, maxlen=self.limits.events, approximate=True)
+        added = self._even_full("XADD", keys.EVENTS, "MAXLEN", "~", self.limits.events, "*", "e", pack(event))
         return cast(bytes, added).decode()
 
     @translated

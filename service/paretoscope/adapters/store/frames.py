@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from redis.exceptions import OutOfMemoryError
 
 from paretoscope.adapters.store import keys, scripts
 from paretoscope.adapters.store.link import translated, utc_text
@@ -42,9 +43,8 @@ class Frames(Queue):
         """
         at = received_at or self._clock()
         told = {"sequence": header.sequence, "shape": list(header.shape), "simulated": header.simulated}
-        stored, _ = self._run(
-            scripts.PUT_FRAME,
-            [],
+        stored, _ = self._put(
+            header.nbytes,
             [
                 header.frame_id,
                 header.stream,
@@ -84,6 +84,15 @@ class Frames(Queue):
                 "Begin a new epoch each time the source starts, and count frames from 0 in it.",
             )
         return bool(stored)
+
+    def _put(self, nbytes: int, args: list[Any]) -> Any:
+        """Where memory is full, worked frames are forgotten until there is room; Busy where none is left."""
+        while True:
+            try:
+                return self._run(scripts.PUT_FRAME, [], args)
+            except OutOfMemoryError:
+                if self._closed() or not self._run(scripts.FORGET_SOME, [], [nbytes]):
+                    raise
 
     @translated
     def claim_frame(self, consumer: str, block_s: float = 0.0) -> Claim | None:

@@ -13,12 +13,15 @@ from pathlib import Path
 from types import TracebackType
 
 from paretoscope.adapters.store import Store
+from paretoscope.adapters.store.room import Room
 from paretoscope.adapters.tethered import Kept
 from paretoscope.errors import AddressInUse, BadParameters, StoreDown
-from paretoscope.settings import Settings
+from paretoscope.settings import MIB, Limits, Settings
 
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; the rest is room for the server's own suffixes."""
+LONGEST_LOG = 8 * MIB
+"""Beyond it the server's log begins anew when the server does."""
 STEADY_S = 1.0
 """A server that lived as long as this had come up, s."""
 
@@ -86,7 +89,7 @@ class EmbeddedStore:
     A lock on the folder, held by the server itself, keeps a second copy out.
     """
 
-    def __init__(self, folder: Path, *, durability: str = "always") -> None:
+    def __init__(self, folder: Path, *, durability: str = "always", limits: Limits | None = None) -> None:
         """Raises AddressInUse when another copy holds the folder, BadParameters for a folder that cannot be
         written, StoreDown when the server does not come up."""
         self.folder = folder
@@ -107,16 +110,19 @@ class EmbeddedStore:
             raise BadParameters("bad-data-folder", hint=f"{self._socket.parent} belongs to somebody else.")
         try:
             self._take_lock()
+            self._room = Room(self.url, folder, durability, limits or Limits())
             self._kept = Kept(
-                [str(binary), *self._arguments(durability)],
+                lambda: [str(binary), *self._arguments()],
                 output=self._log,
                 before=self._sweep,
+                died=self._room.died,
                 pass_fds=(self._lock,),
                 # A server killed again and again while it serves comes back at once each time; only one that
                 # cannot come up is waited for longer and longer.
                 steady_s=STEADY_S,
             ).start()
             self._wait_until_up()
+            self._room.start()
         except BaseException:
             self.stop()
             raise
@@ -126,15 +132,19 @@ class EmbeddedStore:
         self._socket.unlink(missing_ok=True)
         for left in self.folder.glob("temp-rewriteaof-*.aof"):
             left.unlink(missing_ok=True)
+        if os.fstat(self._log.fileno()).st_size > LONGEST_LOG:
+            self._log.truncate(0)
 
-    def _arguments(self, durability: str) -> list[str]:
+    def _arguments(self) -> list[str]:
         options = {
             "port": "0",
             "unixsocket": str(self._socket),
             "unixsocketperm": "700",
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
-            "appendfsync": durability,
+            "maxmemory-policy": "noeviction",
+            "auto-aof-rewrite-min-size": "64mb",
+            **self._room.options(),
             "aof-load-truncated": "yes",
             "save": "",
             "daemonize": "no",
@@ -180,6 +190,8 @@ class EmbeddedStore:
 
     def stop(self) -> None:
         """Flush to disk and end; the data stay."""
+        if hasattr(self, "_room"):
+            self._room.stop()
         if hasattr(self, "_kept"):
             self._kept.stop()
             self._socket.unlink(missing_ok=True)
@@ -203,5 +215,5 @@ def launch(settings: Settings) -> tuple[str, EmbeddedStore | None]:
     if settings.redis_url:
         attach(settings).close()
         return settings.redis_url, None
-    embedded = EmbeddedStore(settings.data, durability=settings.durability)
+    embedded = EmbeddedStore(settings.data, durability=settings.durability, limits=settings.limits)
     return embedded.url, embedded

@@ -5,19 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import redis
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from paretoscope.adapters.store.lua import CLOSED, EVEN_FULL
 from paretoscope.errors import BadParameters, Busy, ParetoscopeError, StoreDown
 from paretoscope.settings import Limits
 
+ONE_COMMAND = EVEN_FULL + "return redis.call(unpack(ARGV))"
 LONGEST_BLOCK_S = 30.0
 COMMAND_TIMEOUT_S = 5.0
 """A store that hangs for longer counts as down; senders take a bridge that is silent for 6 s for gone."""
+
+DISK_FULL = (
+    "The disk under the store is full, or nearly: free some of it. Nothing new is taken meanwhile; what was "
+    "taken is kept, and it goes on by itself."
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,10 +41,8 @@ def utc_text(at: datetime) -> str:
 
 def _translated(error: redis.RedisError) -> ParetoscopeError:
     text = str(error)
-    if isinstance(error, exceptions.OutOfMemoryError) or text.startswith("OOM"):
-        return Busy(
-            "store-full", hint="The store has no memory left: lower limits.history_mb or raise maxmemory."
-        )
+    if text.startswith("MISCONF"):
+        return StoreDown("disk-full", hint=DISK_FULL)
     if isinstance(error, exceptions.AuthenticationError):
         return StoreDown(
             "store-refused", hint=f"The store refused us ({text}): check user and password in REDIS_URL."
@@ -51,6 +56,20 @@ def _translated(error: redis.RedisError) -> ParetoscopeError:
     )
 
 
+def _full(asked: object) -> ParetoscopeError:
+    """Why nothing new was taken."""
+    try:
+        if isinstance(asked, Link) and asked._closed():
+            return Busy("disk-full", hint=DISK_FULL)
+    except redis.RedisError as error:
+        return _translated(error)
+    return Busy(
+        "store-full",
+        hint="The store has no memory left, and no worked frame to forget: add workers, or raise "
+        "limits.store_mb (of a remote store: maxmemory).",
+    )
+
+
 def translated(method: Callable[P, R]) -> Callable[P, R]:
     """Let no foreign exception pass: redis errors become StoreDown or Busy."""
 
@@ -58,6 +77,8 @@ def translated(method: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(*args, **kwargs)
+        except exceptions.OutOfMemoryError as error:
+            raise _full(args[0]) from error
         except redis.RedisError as error:
             raise _translated(error) from error
 
@@ -108,6 +129,14 @@ class Link:
         if script not in self._scripts:
             self._scripts[script] = self._redis.register_script(script)
         return self._scripts[script](keys=keys, args=args)
+
+    def _closed(self) -> bool:
+        """Whether the embedded store takes nothing new, because its disk is full."""
+        return cast("dict[str, int]", self._redis.info("memory")).get("maxmemory") == CLOSED
+
+    def _even_full(self, *command: Any) -> Any:
+        """Run one small command also when the store takes nothing new."""
+        return self._run(ONE_COMMAND, [], list(command))
 
     def _now_text(self) -> str:
         return utc_text(self._clock())

@@ -5,6 +5,9 @@ from __future__ import annotations
 EVEN_FULL = "#!lua flags=allow-oom\n"
 """Begins a script that runs also when the store takes nothing new: what is there has to be finished."""
 
+CLOSED = 1
+"""The memory limit of a server that takes nothing new, bytes."""
+
 CHOICES_WAITING = 256
 """Choices that may wait for a worker; each keeps its frame from being forgotten."""
 

@@ -20,7 +20,7 @@ class Queue(Events):
 
     def _ensure_group(self, queue: str) -> None:
         try:
-            self._redis.xgroup_create(queue, keys.GROUP, id="0", mkstream=True)
+            self._even_full("XGROUP", "CREATE", queue, keys.GROUP, "0", "MKSTREAM")
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise

@@ -6,7 +6,16 @@ primary with replicas is fine.
 
 from __future__ import annotations
 
-from paretoscope.adapters.store.lua import BURY, CLOSE, DOCUMENTS, EMIT, EVEN_FULL, FENCE, FORGET_STREAM
+from paretoscope.adapters.store.lua import (
+    BURY,
+    CLOSE,
+    DOCUMENTS,
+    EMIT,
+    EVEN_FULL,
+    FENCE,
+    FORGET_STREAM,
+    FORGET_WORKED,
+)
 
 PUT_FRAME = (
     EMIT
@@ -82,6 +91,27 @@ else
 end
 emit('ps:events', ARGV[13], ARGV[14])
 return {1, gap}
+"""
+)
+
+FORGET_SOME = (
+    EVEN_FULL
+    + FORGET_WORKED
+    + """
+-- ARGV: bytes. Forgets worked frames until so many bytes of pixels are free, first of the stream that keeps
+-- most. Returns how many bytes that were.
+local freed, done = 0, {}
+while freed < tonumber(ARGV[1]) do
+  local most, of = -1, nil
+  for _, stream in ipairs(redis.call('ZRANGE', 'ps:streams', 0, -1)) do
+    local kept = tonumber(redis.call('HGET', 'ps:bytes', 'kept:' .. stream) or 0)
+    if not done[stream] and kept > most then most, of = kept, stream end
+  end
+  if not of then break end
+  local got = forget_worked(of)
+  if got then freed = freed + got else done[of] = true end
+end
+return freed
 """
 )
 

@@ -196,7 +196,7 @@ class Streams(Instruments):
         told = {"at": self._now_text(), "pid": pid, "device": device, "state": state, "detail": detail}
         told |= {"tick_age_s": tick_age_s, "kernel_ms": kernel_ms, "kernel_age_s": kernel_age_s}
         told |= {"kernel_error": kernel_error, "ttl_s": ttl_s}
-        self._redis.set(keys.worker(consumer), json.dumps(told), px=int(ttl_s * 1000))
+        self._even_full("SET", keys.worker(consumer), json.dumps(told), "PX", int(ttl_s * 1000))
 
     @translated
     def beat_bridge(
@@ -204,7 +204,8 @@ class Streams(Instruments):
     ) -> None:
         """A bridge's sign of life; it is forgotten after `ttl_s` seconds."""
         told = {"at": self._now_text(), "address": address, "pid": pid, "contested": list(contested)}
-        self._redis.set(keys.BRIDGE, json.dumps(told | {"ttl_s": ttl_s}), px=int(ttl_s * 1000))
+        told["ttl_s"] = ttl_s
+        self._even_full("SET", keys.BRIDGE, json.dumps(told), "PX", int(ttl_s * 1000))
 
     @translated
     def bridge(self) -> BridgeBeat | None:
