@@ -61,7 +61,7 @@ class Served:
             self.tokens = {scope: self.keys.make(f"{scope}-key", scope)[1] for scope in SCOPES}
             stack.enter_context(SmallWorker(self.store))
             still = [
-                replace(one, command=lambda *_: ["sleep", "0.5"])
+                replace(one, command=lambda *_: [sys.executable, "-c", "import time; time.sleep(0.5)"])
                 for one in catalogue(load(data=folder / "data"))
                 if one.name == "simulator"
             ]

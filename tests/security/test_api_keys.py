@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from paretoscope.adapters import api_keys
 from paretoscope.adapters.api_keys import SCOPES, KeyFile, KeyRing, check_reach, holds, page_secret
 from paretoscope.adapters.store import Store
 from paretoscope.api import ApiSettings, create_app
@@ -288,6 +291,24 @@ def test_guesses_at_one_key_are_paced_whether_token_or_cookie(
         late = http.get("/v1/streams", headers=right)
         assert late.status_code == 429, "a right guess is not told from a wrong one by then"
     assert http.get("/v1/streams", headers=bearer(tokens["admin"])).status_code == 200
+
+
+def test_secrets_are_compared_in_constant_time(
+    keys: KeyFile, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[str, str]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(api_keys, "hmac", SimpleNamespace(compare_digest=compare, new=hmac.new))
+    ring, token = KeyRing(keys.file), tokens["read"]
+    assert ring.owner(token[:-1] + "x") is None
+    assert ring.page_owner(page_secret(token)[:-1] + "x") is None
+    assert ring.owner(token) is not None
+    assert len(compared) == 3
+    assert all(len(one) == len(other) == 64 for one, other in compared), "digests, whatever was sent"
 
 
 def test_a_browser_gets_in_by_the_form_and_out_again(http: httpx.Client, tokens: dict[str, str]) -> None:
