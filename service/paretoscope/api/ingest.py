@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import math
+import zlib
 from dataclasses import dataclass
 from tokenize import TokenError
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from paretoscope.contract.frame import MAX_FRAME_BYTES, MAX_SIDE_PX
 from paretoscope.errors import BadFile, BadFrame, ParetoscopeError, TooLarge
+
+if TYPE_CHECKING:
+    import tifffile
 
 NPY_MAGIC = b"\x93NUMPY"
 TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -151,6 +156,7 @@ def _from_tiff(body: bytes) -> np.ndarray:
             if page.dtype is None:
                 raise BadFrame("bad-image-type", hint="The TIFF does not say what its pixels are.")
             check_shape(page.shape, page.dtype.itemsize)
+            _check_compression(file, page)
             return page.asarray(maxworkers=1)
     except ParetoscopeError:
         raise
@@ -158,6 +164,27 @@ def _from_tiff(body: bytes) -> np.ndarray:
         raise BadFile(
             "bad-tiff", hint=f"The TIFF cannot be read ({type(error).__name__}: {str(error)[:160]})."
         ) from error
+
+
+def _check_compression(file: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+    """That no strip or tile unpacks to more than it may hold; what cannot be bounded so is not read here."""
+    import tifffile
+
+    if page.compression == tifffile.COMPRESSION.NONE:
+        return
+    if page.compression not in (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE):
+        raise UnsupportedMedia(
+            hint=f"The TIFF is compressed by {page.compression.name}. Say its name (?filename=image.tif) to have "
+            "it read as a file, or save it uncompressed or with deflate."
+        )
+    assert page.dtype is not None
+    most = min(math.prod(page.chunks) * page.dtype.itemsize, MAX_FRAME_BYTES)
+    for part, _ in file.filehandle.read_segments(page.dataoffsets, page.databytecounts):
+        if part and len(zlib.decompressobj().decompress(part, most + 1)) > most:
+            raise BadFrame(
+                "unpacks-too-large",
+                hint=f"A strip or tile of the TIFF unpacks to more than the {most} bytes that it may hold.",
+            )
 
 
 def _from_raw(body: bytes, raw: RawLayout) -> np.ndarray:
