@@ -58,8 +58,8 @@ def npz(rows: int, told_rows: int) -> bytes:
     return sink.getvalue()
 
 
-def test_a_strip_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path: Path) -> None:
-    (tmp_path / "bomb.tif").write_bytes(tiff(64, 64, zeros(1024)))
+def test_a_strip_that_unpacks_to_far_too_much_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "bomb.tif").write_bytes(tiff(64, 64, zeros(256)))
     code = (
         "import sys, resource\n"
         "from pathlib import Path\n"
@@ -94,9 +94,9 @@ def test_compression_that_cannot_be_bounded_is_left_to_the_reader_apart() -> Non
     ("name", "body"),
     [
         ("a.png", png(30_000, zeros(64))),
-        ("wide.png", png(2_000, zeros(512))),
+        ("wide.png", png(2_000, zeros(128))),
         ("a.tif", tiff(60_000, 60_000, zeros(8))),
-        ("strip.tif", tiff(64, 64, zeros(512))),
+        ("strip.tif", tiff(64, 64, zeros(128))),
         ("a.npz", npz(8, 2_000_000)),
         ("b.npz", npz(100_000, 8)),
     ],

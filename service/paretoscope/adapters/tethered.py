@@ -134,6 +134,7 @@ class Kept:
                 stderr=self._output,
                 pass_fds=self._pass_fds,
                 start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order.
+                umask=0o077,  # what the service's parts write is their owner's alone
             )
             self._started.set()
             code = self._process.wait()

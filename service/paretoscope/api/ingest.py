@@ -174,13 +174,13 @@ def _check_compression(file: tifffile.TiffFile, page: tifffile.TiffPage) -> None
         return
     if page.compression not in (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE):
         raise UnsupportedMedia(
-            hint=f"The TIFF is compressed by {page.compression.name}. Say its name (?filename=image.tif) to have "
-            "it read as a file, or save it uncompressed or with deflate."
+            hint=f"The TIFF is compressed by method {int(page.compression)}. Say its name (?filename=a.tif) "
+            "to have it read as a file, or save it uncompressed or with deflate."
         )
     assert page.dtype is not None
     most = min(math.prod(page.chunks) * page.dtype.itemsize, MAX_FRAME_BYTES)
     for part, _ in file.filehandle.read_segments(page.dataoffsets, page.databytecounts):
-        if part and len(zlib.decompressobj().decompress(part, most + 1)) > most:
+        if isinstance(part, bytes) and len(zlib.decompressobj().decompress(part, most + 1)) > most:
             raise BadFrame(
                 "unpacks-too-large",
                 hint=f"A strip or tile of the TIFF unpacks to more than the {most} bytes that it may hold.",

@@ -97,10 +97,12 @@ class EmbeddedStore:
         self.url = f"unix://{self._socket}"
         binary = server_binary()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _own(folder)
             self._socket.parent.mkdir(mode=0o700, exist_ok=True)
             self._lock = os.open(folder / "store.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            self._log = (folder / "store.log").open("ab", buffering=0)
+            log = os.open(folder / "store.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._log = os.fdopen(log, "ab", buffering=0)
         except OSError as error:
             raise BadParameters(
                 "bad-data-folder",
@@ -205,6 +207,13 @@ class EmbeddedStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _own(folder: Path) -> None:
+    """Take from others what they may do with the store's files: an earlier version left them readable."""
+    for held in (folder / "store.log", folder / "appendonlydir", *(folder / "appendonlydir").glob("*")):
+        if held.exists() and held.stat().st_mode & 0o077:
+            held.chmod(held.stat().st_mode & 0o700)
 
 
 def launch(settings: Settings) -> tuple[str, EmbeddedStore | None]:
