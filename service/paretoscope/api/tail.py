@@ -103,23 +103,26 @@ class EventTail:
         return None
 
     async def follow(self, after_id: str | None) -> AsyncIterator[Entry]:
-        """Every event after `after_id` (None: from now on), until we close."""
-        position = self._taken
-        if after_id is not None:
-            async for entry in self._backlog(after_id):
-                position = self._after(entry[0], position)
-                after_id = entry[0]
-                yield entry
+        """Every event after `after_id` (None: from now on), until we close; however slow the listener is."""
+        position, behind = self._taken, after_id is not None
+        after_id = after_id or (self._ring[-1][0] if self._ring else self._start_id) or "0"
         while not self.closing:
-            news, first = self._news, self._taken - len(self._ring)
-            position = max(position, first)
-            while position < self._taken:
-                entry = self._ring[position - (self._taken - len(self._ring))]
-                position += 1
-                if after_id is None or order(entry[0]) > order(after_id):
+            if behind:  # further back than the ring reaches
+                async for entry in self._backlog(after_id):
                     after_id = entry[0]
                     yield entry
-            if not self.closing:
+                position, behind = self._place(after_id)
+                continue
+            news = self._news
+            # The ring goes on while a listener takes its time over an entry.
+            while (first := self._taken - len(self._ring)) <= position < self._taken:
+                entry = self._ring[position - first]
+                position += 1
+                if order(entry[0]) > order(after_id):
+                    after_id = entry[0]
+                    yield entry
+            behind = position < first
+            if not behind and not self.closing:
                 await news.wait()
 
     async def _backlog(self, after_id: str) -> AsyncIterator[Entry]:
@@ -132,11 +135,11 @@ class EventTail:
             if len(page) < PAGE:
                 return
 
-    def _after(self, event_id: str, position: int) -> int:
-        """The ring position that follows this event (the ring may not have it yet)."""
-        first = self._taken - len(self._ring)
+    def _place(self, event_id: str) -> tuple[int, bool]:
+        """The ring position that follows this event (it may not be there yet), and whether others may lie
+        between it and what the ring still has."""
         seen = sum(1 for held, _ in self._ring if order(held) <= order(event_id))
-        return first + seen if self._ring else position
+        return self._taken - len(self._ring) + seen, seen == 0 and len(self._ring) == self._ring.maxlen
 
     def _read(self) -> None:
         after_id = self._start_id

@@ -13,7 +13,7 @@ export class Compare {
   /** map: shows the frame, other: beside it; peek(frameId) -> content; before(frameId) -> the frame before it;
    *  problem(error). */
   constructor({ map, other, peek, before, problem }) {
-    Object.assign(this, { map, other, peek, before, problem, on: false, way: "side", pinned: null, content: null, turn: 0 });
+    Object.assign(this, { map, other, peek, before, problem, on: false, way: "side", pinned: null, content: null, reference: null, turn: 0 });
     $("compare").addEventListener("click", () => this.toggle());
     $("pin").addEventListener("click", () => this.pin());
     for (const button of $("compare-tools").querySelectorAll("[data-way]")) {
@@ -83,7 +83,13 @@ export class Compare {
     this.show(content, reference);
   }
 
+  /** What must stay in memory. */
+  get pictures() {
+    return this.on ? [this.content?.picture, this.reference?.picture] : [];
+  }
+
   show(content, reference) {
+    this.reference = reference;
     clearInterval(this.timer);
     const match = this.tellMatch(content, reference);
     if (this.way === "side") {

@@ -8,9 +8,10 @@ const DRAWN = ["y_px", "x_px", "sigma_px", "class_id", "confidence"];
 const KEPT = 4; // frames in memory: the one shown, the one compared with, and those just before
 
 export class Loader {
-  /** draw(loaded): show it; problem(error); wants(): {contrast, overlay, colourBy} of the page now. */
-  constructor({ draw, problem, wants }) {
-    Object.assign(this, { draw, problem, wants });
+  /** draw(loaded): show it; problem(error); wants(): {contrast, overlay, colourBy} of the page now; drawn(): the pictures
+   *  that are on the screen. */
+  constructor({ draw, problem, wants, drawn }) {
+    Object.assign(this, { draw, problem, wants, drawn });
     this.loading = false;
     this.wanted = null;
     this.kept = new Map(); // key -> loaded
@@ -46,12 +47,23 @@ export class Loader {
   /** A frame beside the one that is shown, from memory where it is there. */
   async peek(frameId) {
     const held = this.kept.get(this.key(frameId));
-    return held?.view.state === "done" ? held : this.load(getJsonOrNull(`/v1/frames/${frameId}`), frameId);
+    return held?.view.state === "done" && !held.old ? held : this.load(getJsonOrNull(`/v1/frames/${frameId}`), frameId);
   }
 
-  /** Its atoms changed: what is in memory of it is old. */
+  /** Its atoms changed: what is in memory of it is old, but for its picture. */
   forget(frameId) {
-    this.kept.delete(this.key(frameId));
+    const held = this.kept.get(this.key(frameId));
+    if (held) held.old = true;
+  }
+
+  keep(key, loaded) {
+    this.kept.delete(key);
+    this.kept.set(key, loaded);
+    while (this.kept.size > KEPT) {
+      const [oldest, { picture }] = this.kept.entries().next().value;
+      this.kept.delete(oldest);
+      if (!this.drawn().includes(picture)) picture.close(); // megabytes, which would stay until garbage is collected
+    }
   }
 
   key(frameId) {
@@ -77,9 +89,7 @@ export class Loader {
     if (windows) this.windows = { stream: view.stream, map: windows };
     const held = this.windows?.stream === view.stream ? this.windows.map : null;
     const loaded = { view, picture, columns: atoms?.columns ?? null, front, classes, mask, windows: windows ?? held };
-    this.kept.delete(key);
-    this.kept.set(key, loaded);
-    while (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value);
+    this.keep(key, loaded);
     return loaded;
   }
 

@@ -40,7 +40,8 @@ const map = new AtomCanvas($("map"), (index) => { atomCard.show(index); scatter.
 const other = new AtomCanvas($("other"), () => {}, () => {}, map);
 const atomCard = new AtomCard(map, $("atom-card"), $("atom-line"), (names) => controls.offer(names));
 const controls = new FrameControls(map, () => refresh(page.view?.frame_id));
-const loader = new Loader({ draw, problem: notice, wants: () => ({ contrast: controls.contrast, ...map.look }) });
+const loader = new Loader({ draw, problem: notice, wants: () => ({ contrast: controls.contrast, ...map.look }),
+  drawn: () => [map.content?.picture, other.content?.picture, ...compare.pictures] });
 const history = new History((id) => refresh(id), () => transport?.draw());
 const transport = new Transport(history);
 const upkeep = new Upkeep({ stream: () => streams.name, history, onUnwell: (degraded) => stateLine.saw({ degraded }),
