@@ -203,8 +203,8 @@ class Streams(Instruments):
         self, address: str, *, pid: int, contested: Iterable[str] = (), ttl_s: float = 10.0
     ) -> None:
         """A bridge's sign of life; it is forgotten after `ttl_s` seconds."""
-        told = {"at": self._now_text(), "address": address, "pid": pid, "contested": list(contested)}
-        told["ttl_s"] = ttl_s
+        told: dict[str, Any] = {"at": self._now_text(), "address": address, "pid": pid}
+        told |= {"contested": list(contested), "ttl_s": ttl_s}
         self._even_full("SET", keys.BRIDGE, json.dumps(told), "PX", int(ttl_s * 1000))
 
     @translated
