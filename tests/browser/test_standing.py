@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.conftest import Heart
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import EmbeddedStore
+from paretoscope.adapters.store.lua import CLOSED
 from paretoscope.api import create_app
 from paretoscope.api.server import ApiServer
 from serving import put, put_worked
@@ -39,6 +40,30 @@ def test_workers_store_bridge_and_counts_are_told(page: Page, store: Store, hear
     store._redis.delete("ps:worker:idle", "ps:bridge")
     expect(sheet).to_contain_text("No worker was heard of lately.")
     expect(page.locator("#banner")).to_contain_text("Instruments cannot send frames over ZeroMQ")
+
+
+def test_two_programs_on_one_stream_and_a_worker_that_hung_are_told(page: Page, store: Store, heart: Heart):
+    heart.stop()
+    store.beat_bridge("tcp://127.0.0.1:5555", pid=1, contested=["stem"], ttl_s=60.0)
+    page.goto("/")
+    expect(page.locator("#banner")).to_contain_text("Two programs send as stream stem")
+    expect(page.locator("#state")).to_contain_text("two programs send as one stream")
+    store.worker_ended("idle", "hung", exit_code=-9)
+    expect(page.locator("#banner")).to_contain_text("A worker made no step for too long")
+    page.keyboard.press("h")
+    expect(page.locator("#service dt", has_text="workers hung and were ended")).to_be_visible()
+
+
+def test_a_full_disk_is_told_until_there_is_room_again(page: Page, store: Store):
+    put_worked(store)
+    store._redis.config_set("maxmemory", CLOSED)
+    try:
+        page.goto("/")
+        expect(page.locator("#banner")).to_contain_text("The disk under the store is full, or nearly")
+        expect(page.locator("#map")).to_have_attribute("data-atoms", "60")
+    finally:
+        store._redis.config_set("maxmemory", 0)
+    expect(page.locator("#banner")).to_be_hidden()
 
 
 def test_frames_that_wait_are_told_before_senders_have_to_wait(page: Page, store: Store):

@@ -33,7 +33,7 @@ OUTCOMES = (
 TOLD_FROM_ZERO = (
     *(f"frames:{outcome}" for outcome in OUTCOMES),
     *(f"drop:{reason}" for reason in DROP_REASONS),
-    *("gaps", "dead-letters", "workers:died"),
+    *("gaps", "dead-letters", "workers:died", "workers:hung"),
 )
 """There from the start: a rate over a counter that appears with its first loss misses that loss."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from paretoscope.adapters.store import Store, WorkerBeat
+from paretoscope.adapters.store.link import DISK_FULL
 from paretoscope.api.context import Context
 from paretoscope.contract.views import StatusReason, StatusView, WorkerView
 from paretoscope.errors import ParetoscopeError
@@ -61,6 +62,8 @@ def _of(context: Context) -> StatusView:
         wrong(
             "store-slow", f"The store takes {latency_ms:.0f} ms to answer; is the disk or the machine busy?"
         )
+    if not store.takes_new():
+        wrong("disk-full", DISK_FULL)
     if not context.tail.connected:
         wrong("event-log", "News arrive late: the event log cannot be read. It is tried again by itself.")
     beats = store.workers()

@@ -167,6 +167,11 @@ class Streams(Instruments):
         return bool(self._redis.ping())
 
     @translated
+    def takes_new(self) -> bool:
+        """False while the disk under the embedded store is full: what it has is worked and read meanwhile."""
+        return not self._closed()
+
+    @translated
     def probe(self) -> None:
         """Write and read back: a store that answers but takes nothing (a full disk, a read-only copy) is told
         too. Raises StoreDown or Busy."""

@@ -6,7 +6,10 @@ const EVERY_MS = 5000;
 const UNWELL_EVERY_MS = 1500;
 const SLOW_MS = 1000;
 const AFTER_NEWS_MS = 1500;
-const RESTARTING = { code: "worker-restarting", words: "A worker stopped and is being started again; its frame is worked once more." };
+const ENDED = {
+  died: "A worker stopped and is being started again; its frame is worked once more.",
+  hung: "A worker made no step for too long: it was ended and is being started again; its frame is worked once more.",
+};
 
 export class Health {
   /** onTold(status): as GET /v1/status has it. */
@@ -24,7 +27,10 @@ export class Health {
   hear({ kind, data }) {
     if (kind === "result" && this.status?.state === "down") this.soon(0);
     if (kind !== "worker") return;
-    if (["died", "hung"].includes(data.state) && this.status) this.tell({ ...this.status, state: "degraded", reasons: [RESTARTING, ...this.status.reasons] });
+    if (data.state in ENDED && this.status) {
+      const reason = { code: "worker-restarting", words: ENDED[data.state] };
+      this.tell({ ...this.status, state: "degraded", reasons: [reason, ...this.status.reasons] });
+    }
     this.soon(AFTER_NEWS_MS);
   }
 
@@ -59,7 +65,9 @@ const SHORT = {
   "no-worker": "no worker runs", "workers-starting": "the worker is starting", "worker-silent": "a worker is silent",
   "worker-restarting": "a worker is being started again", "store-slow": "the store is slow", "store-down": "the store is away",
   "event-log": "news come late", "no-bridge": "no frames over ZeroMQ", backlog: "many frames wait",
-  "instrument-failed": "an instrument failed", "service-slow": "the service is slow",
+  "instrument-failed": "an instrument failed", "service-slow": "the service is slow", "disk-full": "the disk is full",
+  "worker-stalled": "a worker makes no step", "device-failed": "a device cannot compute",
+  "stream-taken": "two programs send as one stream",
 };
 
 /** "no worker runs, the store is slow", or null where all is well. */

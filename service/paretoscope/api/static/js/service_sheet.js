@@ -1,11 +1,12 @@
 // How the service stands, all of it: workers and their heartbeats, store, bridge, what waits, what was counted.
 
-import { duration, plural } from "./format.js";
+import { duration, ms, plural } from "./format.js";
 
 const STATES = { ok: "all is well", degraded: "not all is well", down: "the store is away" };
 /** What the service counts, in an operator's words; only what happened is told, and what is not here not at all. */
 const COUNTED = {
-  "workers:died": "workers died and were started again", "workers:hung": "workers hung and were killed",
+  "workers:died": "workers died and were started again", "workers:hung": "workers hung and were ended",
+  "bridge:busy:stream-taken": "frames of a stream that another program sends",
   "dead-letters": "frames that workers died over", "frames:fenced": "late writes refused", "frames:duplicate": "frames came twice",
   "frames:busy": "times a sender was told to wait", "bridge:events-dropped": "news lost while the store was away",
   "bridge:reply-unreachable": "answers to senders that had gone", "fault:too-slow": "senders too slow",
@@ -45,11 +46,13 @@ export class ServiceSheet {
   }
 }
 
-function workerRow({ consumer, device, state, detail, age_s: seconds }) {
+function workerRow(one) {
   const row = document.createElement("tr");
-  row.dataset.worker = consumer;
-  row.dataset.state = state;
-  for (const text of [consumer, device, state, ago(seconds ?? 0), detail]) {
+  row.dataset.worker = one.consumer;
+  row.dataset.state = one.kernel_error ? "failed" : one.state;
+  const step = (one.tick_age_s ?? null) === null ? "–" : ago(one.tick_age_s);
+  const kernel = one.kernel_error || ((one.kernel_ms ?? null) === null ? "–" : ms(one.kernel_ms));
+  for (const text of [one.consumer, one.device, one.state, ago(one.age_s ?? 0), step, kernel, one.detail]) {
     row.append(Object.assign(document.createElement("td"), { textContent: text, title: text }));
   }
   return row;
