@@ -65,6 +65,9 @@ class Network:
         """Raises OSError where the kernel gives no namespaces, or too little to connect them."""
         NAMES.mkdir(parents=True, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "names", str(NAMES)], check=True)
+        self.files = NAMES / "files"
+        """A folder that goes with this world."""
+        self.files.mkdir()
         self._addresses = {host: f"10.77.0.{number}" for number, host in enumerate(hosts, 1)}
         for name in (SWITCH, *hosts):
             _ip("netns", "add", name)

@@ -18,7 +18,6 @@ import random
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -55,14 +54,15 @@ BACK_S = 60.0
 class Site:
     """What runs on the hosts; has what ``Traffic`` and ``Watch`` want of a service."""
 
-    folder: Path
     claim_idle_s: float
     network: Network = field(init=False)
+    folder: Path = field(init=False)
     frames: str = field(init=False)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.network = Network(STORE, ALPHA, BETA, INSTRUMENT)
+        self.folder = self.network.files
         self._password = secrets.token_urlsafe(24)
         self._socket = self.folder / "store.sock"
         self.frames = f"tcp://{self.network.address(ALPHA)}:5555"
@@ -257,8 +257,7 @@ def inside(size: Size, say: Say) -> Outcome:
     idle_s = CLAIM_IDLE_S if size.share >= 0.2 else 2.0
     worker_cuts, other_cuts = size.times(20, 1), size.times(5, 0)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ps-hosts-")))
-        site = Site(folder, idle_s)
+        site = Site(idle_s)
         stack.callback(site.stop)
         try:
             site.start()
