@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import chaos
-from chaos.outcome import Size, stopwatch
+from chaos.outcome import Say, Size, stopwatch
 from chaos.page import renew
 
 SUPPORT = {"outcome", "stage", "traffic", "page"}
@@ -27,11 +27,14 @@ def _is_trial(name: str) -> bool:
 def run(name: str, share: float, record: bool) -> bool:
     """One trial here and now; whether all its goals are met."""
     elapsed = stopwatch()
-    trial = importlib.import_module(f"chaos.{name}").trial
-    outcome = trial(Size(share), lambda line: print(f"[{elapsed():5.0f} s] {name}: {line}", flush=True))
+    module = importlib.import_module(f"chaos.{name}")
+    say: Say = lambda line: print(f"[{elapsed():5.0f} s] {name}: {line}", flush=True)  # noqa: E731
+    outcome = module.trial(Size(share), say)
     print("\n".join(outcome.lines()), flush=True)
     if record:
         print(f"recorded in {outcome.record(share, elapsed())}")
+        if hasattr(module, "draw"):
+            module.draw(outcome)
         renew()
     return outcome.met
 
