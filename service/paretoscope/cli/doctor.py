@@ -92,9 +92,9 @@ def _device(settings: Settings) -> Iterator[Finding]:
         yield False, "device", error.hint
         return
     yield True, "device", device
-    from paretoscope.optimise.warm import kernel_on_disk
+    from paretoscope.optimise import kernel_build
 
-    compiled = kernel_on_disk()
+    compiled = kernel_build.fits(kernel_build.folder())
     yield (
         True,
         "kernels",

@@ -8,16 +8,13 @@ Call ``warm_up()`` at set-up or when a worker starts.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-COMPILE_LIMIT_S = 180.0
-EXTENSION = "logei_fused_ext"
+from paretoscope.optimise import kernel_build
+
 WARM_STEP_S = 0.5
 COLD_STEP_S = 6.0
 LIGHT_STEP_S = 0.05
@@ -47,9 +44,7 @@ def warm_up() -> WarmUp:
     """
     global _warm
     if _warm is None:
-        note = _compile_apart()
-        if note:
-            never_compile()
+        note = kernel_build.load()
         _tiny_scores()
         _warm = WarmUp(*_tiny_steps(note))
     return _warm
@@ -68,55 +63,13 @@ def first_step_s(name: str) -> float:
 def never_compile() -> None:
     """Keep a process that has not been warmed up from compiling in the middle of a search.
 
-    BoTorch tries once, on first use, and has no switch; this is the mark that it has tried.
+    BoTorch tries once, on first use, and has no switch; this is the mark that it has tried (see
+    `kernel_build`).
     """
     from botorch.acquisition.multi_objective import logei
 
     if not is_warm() and hasattr(logei, "_load_attempted"):
         logei._load_attempted = True
-
-
-def kernel_on_disk() -> bool:
-    """Whether the kernel has been compiled on this machine; loads torch, but not the kernel."""
-    folder = _folder()
-    return (folder / f"{EXTENSION}.so").exists() and not (folder / "lock").exists()
-
-
-def _folder() -> Path:
-    from torch.utils import cpp_extension
-
-    return Path(cpp_extension._get_build_directory(EXTENSION, verbose=False))
-
-
-def _compile_apart() -> str:
-    """Build the kernel in a child process where it is not on disk yet; '' or why there is none.
-
-    A child, because torch waits for ever on the lock of a build that was killed half-way; the child can be
-    given a limit, and a lock that outlives it is stale and removed.
-    """
-    if kernel_on_disk():
-        return ""
-    folder = _folder()
-    code = (
-        "import warnings; warnings.simplefilter('ignore')\n"
-        "from botorch.acquisition.multi_objective import logei\n"
-        "logei._try_load_fused_kernel()\n"
-    )
-    try:
-        subprocess.run(
-            [sys.executable, "-c", code],
-            timeout=COMPILE_LIMIT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        (folder / "lock").unlink(missing_ok=True)
-        return f"compiling the kernel took more than {COMPILE_LIMIT_S:.0f} s"
-    if not (folder / f"{EXTENSION}.so").exists():
-        return "the kernel could not be compiled: is a C++ compiler installed?"
-    return ""
 
 
 def _tiny_scores() -> None:
