@@ -89,16 +89,19 @@ class Board:
     def told(self) -> int:
         return int(self._numbers[_TOLD])
 
-    def trouble(self, silent_s: float, start_s: float) -> str:
+    def trouble(self, hang_s: float, silent_s: float, start_s: float) -> str:
         """Why this process must be taken to hang, in words; '' while it need not be.
 
-        silent_s, start_s: how long it may make no move at all, when it is ready and before.
+        hang_s: how long the thread that computes may come no step further without a frame in hand.
+        silent_s, start_s: how long the process may make no move at all, when it is ready and before.
         """
         now = time.monotonic()
         for place in (FRAME, CHOICE):
             until = self._numbers[_UNTIL + place]
             if until and now > until:
                 return f"{self.held(place)} is {now - until:.1f} s beyond its limit"
+        if self.ready and not self._numbers[_UNTIL + FRAME] and now - self._numbers[_TICK] > hang_s:
+            return f"no step forward for {now - self._numbers[_TICK]:.1f} s, and no frame in hand"
         silent = now - self._numbers[_SIGN]
         if silent > (silent_s if self.ready else start_s):
             return f"no move for {silent:.1f} s: stopped, or held inside one call"

@@ -72,6 +72,8 @@ class Pulse:
         try:
             yield
         finally:
+            if place == FRAME:
+                self.board.tick()  # Before it is dropped: its last step may be long ago.
             self.board.drop(place)
             with self._lock:
                 del self._held[place]
@@ -92,6 +94,7 @@ class Pulse:
 
     def waited(self, seconds: float) -> None:
         """Time that went by while the store was away is no time in which work hung."""
+        self.board.tick()
         for place in (FRAME, CHOICE):
             self.board.grant(place, seconds)
 
