@@ -76,30 +76,31 @@ def test_a_hung_choice_does_not_hold_up_frames_for_ever(server: EmbeddedStore) -
         claim = ChoiceClaim(choice_id="c1", choice=choice, entry="1-1", deliveries=1)
         pulse.board.clear()
         with pulse.holding(claim, -1.0):
-            assert "choice c1" in pulse.board.trouble(10.0, 10.0, 10.0)
-        assert pulse.board.trouble(10.0, 10.0, 10.0) == ""
+            assert "choice c1" in pulse.board.trouble(10.0, 10.0)
+        assert pulse.board.trouble(10.0, 10.0) == ""
 
 
-def test_the_board_tells_what_hangs_and_what_does_not() -> None:
+def test_the_board_tells_what_hangs_and_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     board = Board()
     board.clear()
     now = time.monotonic()
-    assert board.trouble(10.0, 10.0, 10.0) == ""
+    assert board.trouble(10.0, 10.0) == ""
     board.hold(FRAME, "stem-e1-000007", now - 1.0)
     board.hold(CHOICE, "choice c", now + 100.0)
     assert board.held(FRAME) == "stem-e1-000007"
-    assert "stem-e1-000007" in board.trouble(10.0, 10.0, 10.0)
+    assert "stem-e1-000007" in board.trouble(10.0, 10.0)
     board.grant(FRAME, 60.0)  # it waited for the store
-    assert board.trouble(10.0, 10.0, 10.0) == ""
+    assert board.trouble(10.0, 10.0) == ""
     board.drop(FRAME)
     assert board.held(FRAME) == ""
-    assert "no move" in board.trouble(hang_s=10.0, silent_s=10.0, start_s=-1.0)
+    assert "no move" in board.trouble(silent_s=10.0, start_s=-1.0)
     board.set_ready()
-    assert board.trouble(hang_s=10.0, silent_s=10.0, start_s=-1.0) == ""
-    assert "no move" in board.trouble(hang_s=10.0, silent_s=-1.0, start_s=10.0)
-    assert "no frame in hand" in board.trouble(hang_s=-1.0, silent_s=10.0, start_s=10.0)
+    assert board.trouble(silent_s=10.0, start_s=-1.0) == ""
+    assert "no move" in board.trouble(silent_s=-1.0, start_s=10.0)
+    monkeypatch.setattr("paretoscope.worker.board.IDLE_S", -1.0)
+    assert "no frame in hand" in board.trouble(10.0, 10.0)
     board.hold(FRAME, "stem-e1-000008", now + 100.0)
-    assert board.trouble(hang_s=-1.0, silent_s=10.0, start_s=10.0) == "", "a frame has a limit of its own"
+    assert board.trouble(10.0, 10.0) == "", "a frame has a limit of its own"
     board.drop(FRAME)
     board.grant(FRAME, 60.0)
     assert board.held(FRAME) == "", "nothing is in hand, so nothing is granted"

@@ -15,6 +15,9 @@ import time
 SIZE = mmap.PAGESIZE
 SIGN_S = 0.1
 """A thread that does nothing else shows so often that the interpreter still runs."""
+IDLE_S = 15.0
+"""How long the thread that computes may come no step further without a frame in hand: longer than the store
+may take over one answer."""
 FRAME, CHOICE = 0, 1
 _READY, _SIGN, _TICK, _TOLD, _UNTIL = 0, 1, 2, 3, 4
 _NAMES, _NAME_BYTES = 256, 256
@@ -89,10 +92,9 @@ class Board:
     def told(self) -> int:
         return int(self._numbers[_TOLD])
 
-    def trouble(self, hang_s: float, silent_s: float, start_s: float) -> str:
+    def trouble(self, silent_s: float, start_s: float) -> str:
         """Why this process must be taken to hang, in words; '' while it need not be.
 
-        hang_s: how long the thread that computes may come no step further without a frame in hand.
         silent_s, start_s: how long the process may make no move at all, when it is ready and before.
         """
         now = time.monotonic()
@@ -100,7 +102,7 @@ class Board:
             until = self._numbers[_UNTIL + place]
             if until and now > until:
                 return f"{self.held(place)} is {now - until:.1f} s beyond its limit"
-        if self.ready and not self._numbers[_UNTIL + FRAME] and now - self._numbers[_TICK] > hang_s:
+        if self.ready and not self._numbers[_UNTIL + FRAME] and now - self._numbers[_TICK] > IDLE_S:
             return f"no step forward for {now - self._numbers[_TICK]:.1f} s, and no frame in hand"
         silent = now - self._numbers[_SIGN]
         if silent > (silent_s if self.ready else start_s):

@@ -210,7 +210,7 @@ class Standby:
         until = float("inf")
         while (code := child.poll()) is None:
             now = time.monotonic()
-            why = why or self._board.trouble(limits.hang_s, limits.silent_s, START_S)
+            why = why or self._board.trouble(limits.silent_s, START_S)
             if self._stopping and not told:
                 until, told = now + limits.drain_s, True
                 child.send_signal(SIGTERM)
