@@ -20,15 +20,16 @@ from chaos.traffic import Traffic, Watch
 from paretoscope.adapters.store import Store
 from paretoscope.contract import StreamPolicy
 from paretoscope.worker.board import IDLE_S
+from paretoscope.worker.frames import HANG_PER_MEGAPIXEL_S
 
 HANGS = 60
 """In each manner."""
 BACK_S = 2.0
 STREAM = "night"
-SILENT_S, HANG_S, DEADLINE_S = 1.0, 2.0, 1.0
+SILENT_S, HANG_S, DEADLINE_S = 1.0, 2.0, 0.7
 MANNERS = {
     "stopped": (signal.SIGSTOP, SILENT_S, SILENT_S),
-    "asleep": (signal.SIGUSR1, DEADLINE_S + HANG_S, IDLE_S),
+    "asleep": (signal.SIGUSR1, round(DEADLINE_S + HANG_S + HANG_PER_MEGAPIXEL_S * 0.128**2, 2), IDLE_S),
     "spinning in C": (signal.SIGUSR2, SILENT_S, SILENT_S),
 }
 """Manner -> the signal that brings it about (see `_hanging/sitecustomize.py`), and after how many seconds at
@@ -108,8 +109,8 @@ def trial(size: Size, say: Say) -> Outcome:
         stage.store() as store,
         Watch(stage) as watch,
     ):
-        store.set_policy(STREAM, StreamPolicy(deadline_s=DEADLINE_S))
-        with Traffic(stage, STREAM, every_s=0.3, side_px=384) as traffic:
+        store.set_policy(STREAM, StreamPolicy(deadline_s=DEADLINE_S, tracking="off"))
+        with Traffic(stage, STREAM, every_s=2.0) as traffic:
             until(lambda: len(watch.closed_at) >= 3, "the first results", 60.0)
             pid, times_s = 0, list[float]()
             for manner, (sign, _, _) in MANNERS.items():
@@ -119,7 +120,7 @@ def trial(size: Size, say: Say) -> Outcome:
                     if number % 20 == 0:
                         say(f"{manner}: {number} hung, longest {max(times_s[-number:]):.2f} s")
             traffic.stop()
-            books = watch.settle(traffic)
+            books = watch.settle(traffic, patience_s=300.0)
         counted, in_hand = store.counters(), _held_something(store)
         ready = httpx.get(f"{stage.url}/readyz", timeout=10.0).status_code
     if len(in_hand) == len(times_s):
