@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     def api_keys_file(self) -> Path:
         return self.http_keys or self.data / "api-keys.json"
 
+    @property
+    def keys_journal(self) -> Path:
+        return self.data / "keys-journal.jsonl"
+
     def environment(self) -> dict[str, str]:
         """The whole tree as environment variables, so that a child process reads the same settings."""
         plain = self.model_dump(mode="json", exclude_none=True)

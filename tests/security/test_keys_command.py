@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,13 @@ from bridge.memory_store import MemoryStore
 from bridge.running import Listening, eventually, frame, running_bridge
 from bridge.test_bridge_keys import KeyedClient
 from paretoscope.adapters.api_keys import KeyFile, KeyRing
+from paretoscope.adapters.key_journal import KeyJournal
+from paretoscope.adapters.store import Store
+from paretoscope.adapters.store.launch import EmbeddedStore
 from paretoscope.bridge.security import make_keys, revoke, senders
 from paretoscope.cli import main
+from paretoscope.contract import AuditEntry
+from paretoscope.errors import StoreDown
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +86,65 @@ def test_a_sender_gets_a_pair_and_loses_its_place(run: Callable[..., Told], tmp_
     assert run("keys", "revoke", "--name", "spectra").code == 0
     assert not secret.exists()
     assert run("keys", "list").out == ""
+
+
+def test_keys_made_and_revoked_are_on_record_with_who_and_when(
+    run: Callable[..., Told], tmp_path: Path
+) -> None:
+    """Also those from before the store ran; and what was refused is no change."""
+    data = tmp_path / "data"
+    made = run("keys", "make", "--name", "laptop", "--scope", "choose")
+    assert "when the service starts" in made.err
+    run("keys", "make", "--name", "laptop")
+    run("keys", "make", "--name", "../laptop")
+    journal = data / "keys-journal.jsonl"
+    assert journal.stat().st_mode & 0o077 == 0
+    assert made.out.strip() not in journal.read_text()
+    with EmbeddedStore(data) as server, Store.open(server.url) as store:
+        KeyJournal(journal).hand_over(store)  # what the API does when it starts
+        assert (
+            "when the service starts" not in run("keys", "make", "--name", "spectra", "--scope", "send").err
+        )
+        run("keys", "revoke", "--name", "laptop")
+        run("keys", "revoke", "--name", "nobody")
+        entries = [entry for _, entry in store.audit()]
+    assert [(one.method, one.path, one.asked) for one in reversed(entries)] == [
+        ("MAKE", "/keys/laptop", "scope choose"),
+        ("MAKE", "/keys/spectra", "scope send"),
+        ("REVOKE", "/keys/laptop", ""),
+    ]
+    assert {one.who.partition(" ")[0] for one in entries} == {f"os:{pwd.getpwuid(os.getuid()).pw_name}"}
+    assert sorted(one.at for one in entries) == [one.at for one in reversed(entries)]
+    assert journal.read_text() == ""
+
+
+def test_a_key_that_cannot_be_recorded_is_not_made(run: Callable[..., Told], tmp_path: Path) -> None:
+    (tmp_path / "data" / "keys-journal.jsonl").mkdir(parents=True)
+    told = run("keys", "make", "--name", "laptop")
+    assert (told.code, told.out, len(told.err.splitlines())) == (2, "", 1)
+    assert not (tmp_path / "data" / "api-keys.json").exists()
+
+
+def test_a_journal_that_is_handed_over_keeps_what_the_store_did_not_take(tmp_path: Path) -> None:
+    journal = KeyJournal(tmp_path / "journal")
+    for name in "abc":
+        with journal.noting("MAKE", name, "read"):
+            pass
+    taken: list[AuditEntry] = []
+
+    class Failing:
+        def append_audit(self, entry: AuditEntry) -> str:
+            if entry.path == "/keys/b" and len(taken) < 2:
+                taken.append(entry)
+                raise StoreDown(hint="gone")
+            taken.append(entry)
+            return "1-1"
+
+    with pytest.raises(StoreDown):
+        journal.hand_over(Failing())
+    journal.file.write_text("no record\n" + journal.file.read_text())
+    assert journal.hand_over(Failing()) == 3
+    assert [one.path for one in taken] == ["/keys/a", "/keys/b", "/keys/b", "/keys/c"]
 
 
 @pytest.mark.parametrize(

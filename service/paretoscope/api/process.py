@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 from paretoscope.adapters import logs
 from paretoscope.adapters.api_keys import check_reach
+from paretoscope.adapters.key_journal import KeyJournal
 from paretoscope.adapters.listening import API_SOCKET, BRIDGE_HERE, for_http, inherited
 from paretoscope.adapters.reach import is_loopback
 from paretoscope.adapters.store import Store
@@ -14,6 +16,7 @@ from paretoscope.adapters.store.launch import store_url
 from paretoscope.api.app import create_app
 from paretoscope.api.server import ApiServer
 from paretoscope.api.settings import ApiSettings
+from paretoscope.errors import ParetoscopeError
 from paretoscope.settings import Settings, load
 
 
@@ -38,6 +41,8 @@ def main() -> None:
     given = inherited(API_SOCKET)
     bound = for_http(settings.http_host, settings.http_port) if given is None else socket.socket(fileno=given)
     with Store.open(store_url(settings), settings.limits) as store:
+        with suppress(ParetoscopeError):  # a store that is not up yet gets it at the next start
+            KeyJournal(settings.keys_journal).hand_over(store)
         ApiServer(create_app(store, api_settings(settings)), listening=bound).run()
 
 

@@ -42,7 +42,9 @@ def command(
     config: options.Config = None,
     data: options.Data = None,
 ) -> None:
-    """Make, list or revoke the keys of callers and senders; a running service follows by itself."""
+    """Make, list or revoke the keys of callers and senders; a running service follows by itself, and its
+    audit log tells who did it."""
+    from paretoscope.adapters.key_journal import KeyJournal
     from paretoscope.errors import BadParameters
     from paretoscope.settings import load
 
@@ -52,12 +54,28 @@ def command(
         return
     if name is None:
         raise BadParameters(hint=f"Say whose key: paretoscope keys {action} --name NAME.")
-    if action is Action.REVOKE:
-        _revoke(settings, name)
-    elif scope is For.SEND:
-        _make_pair(settings, name)
-    else:
-        _make(settings, name, cast("Scope", scope.value))
+    told = "" if action is Action.REVOKE else scope.value
+    with KeyJournal(settings.keys_journal).noting(action.upper(), name, told):
+        if action is Action.REVOKE:
+            _revoke(settings, name)
+        elif scope is For.SEND:
+            _make_pair(settings, name)
+        else:
+            _make(settings, name, cast("Scope", scope.value))
+    _record(settings)
+
+
+def _record(settings: Settings) -> None:
+    """Into the audit log of the store that runs; else the API does it when it starts."""
+    from paretoscope.adapters.key_journal import KeyJournal
+    from paretoscope.adapters.store.launch import attach
+    from paretoscope.errors import ParetoscopeError
+
+    try:
+        with attach(settings) as store:
+            KeyJournal(settings.keys_journal).hand_over(store)
+    except ParetoscopeError:
+        typer.echo("No store runs here: the audit log gets it when the service starts.", err=True)
 
 
 def _make(settings: Settings, name: str, scope: Scope) -> None:

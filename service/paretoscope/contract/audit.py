@@ -6,19 +6,20 @@ from paretoscope.contract.base import Document
 
 
 class AuditEntry(Document):
-    """One change that was asked for over HTTP and made."""
+    """One change that was asked for and made."""
 
     at: str
     """UTC."""
     who: str
-    """The key's name; 'local' where no key was needed."""
+    """The key's name; 'local' where none was needed; 'os:ada' for who ran `paretoscope keys`."""
     key_id: str | None = None
     """Which key of that name."""
     peer: str = ""
     """Network address it came from."""
     method: str
+    """Of the request; MAKE or REVOKE for a key."""
     path: str
-    """The address that was asked, which names the stream, frame or class."""
+    """The address that was asked, which names the stream, frame or class; /keys/NAME for a key."""
     asked: str = ""
     """The body, as far as it is text; cut at 2048 bytes."""
     status: int

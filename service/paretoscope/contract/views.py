@@ -279,7 +279,7 @@ class AuditView(View):
     at: str
     """UTC."""
     who: str
-    """The key's name; 'local' where no key was needed."""
+    """The key's name; 'local' where none was needed; 'os:ada' for who ran `paretoscope keys`."""
     key_id: str | None
     peer: str
     method: str

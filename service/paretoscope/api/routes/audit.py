@@ -21,6 +21,7 @@ def get_audit(
         str | None, Query(pattern=EVENT_ID, description="Only older ones than this id.")
     ] = None,
 ) -> Audit:
-    """Choices, policies, names and controls that were asked for over HTTP and answered with success."""
+    """Choices, policies, names and controls that were asked for over HTTP and answered with success, and
+    keys that were made and revoked."""
     found = context.store.audit(limit, before)
     return Audit(entries=[AuditView(entry_id=entry_id, **dict(entry)) for entry_id, entry in found])
