@@ -105,10 +105,15 @@ class Machine(RuleBasedStateMachine):
         self.seen["runs"] += 1
 
     def opened(self, claim_idle_s: float = 3600.0) -> Store:
-        return Store.open(self.server.url, self.limits, clock=self.now, claim_idle_s=claim_idle_s)
+        return Store.open(
+            self.server.url, self.limits, clock=self.now, uptime=self.uptime, claim_idle_s=claim_idle_s
+        )
 
     def now(self) -> datetime:
         return datetime(2026, 11, 21, tzinfo=UTC) + timedelta(seconds=self.ledger.now_s)
+
+    def uptime(self) -> tuple[str, float]:
+        return "here", self.ledger.now_s * 1e3
 
     # the bridge
 

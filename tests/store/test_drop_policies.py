@@ -15,9 +15,15 @@ from store.helpers import frame
 
 class Clock:
     now = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+    set_by = timedelta()
+    machine = "here"
 
     def __call__(self) -> datetime:
-        return self.now
+        return self.now + self.set_by
+
+    def uptime(self) -> tuple[str, float]:
+        """Goes on evenly, whatever the clock of the day is set to."""
+        return self.machine, (self.now - Clock.now).total_seconds() * 1e3
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(server: EmbeddedStore, clock: Clock) -> Iterator[Store]:
-    with Store.open(server.url, clock=clock, claim_idle_s=0.0) as opened:
+    with Store.open(server.url, clock=clock, uptime=clock.uptime, claim_idle_s=0.0) as opened:
         opened._redis.flushall()
         yield opened
 
@@ -114,8 +120,35 @@ def test_a_frame_that_waited_too_long_is_dropped_whatever_the_policy(
 def test_a_clock_that_jumps_back_makes_no_frame_old(store: Store, clock: Clock) -> None:
     store.set_policy("stem", StreamPolicy(max_age_s=5.0))
     (only,) = put(store, 0)
-    clock.now -= timedelta(hours=1)
+    clock.set_by = timedelta(hours=-1)
     assert work(store) == only
+
+
+def test_a_clock_that_jumps_forward_drops_nothing_that_waits(store: Store, clock: Clock) -> None:
+    store.set_policy("stem", StreamPolicy(max_age_s=5.0))
+    ids = put(store, 0, 1)
+    clock.set_by = timedelta(days=1)
+    clock.now += timedelta(seconds=4)
+    claim = store.claim_frame("w")
+    assert claim is not None
+    assert (claim.frame_id, claim.waited_s) == (ids[0], 4.0)
+    clock.now += timedelta(seconds=4)
+    assert store.finish_frame(claim, [])
+    assert store.claim_frame("w") is None
+    assert dropped(store) == {"too-old": 1}
+
+
+def test_a_worker_on_another_machine_asks_the_stores_clock(store: Store, clock: Clock) -> None:
+    store.set_policy("stem", StreamPolicy(max_age_s=5.0))
+    (only,) = put(store, 0)
+    clock.machine, clock.set_by = "there", timedelta(hours=3)
+    clock.now += timedelta(seconds=60)
+    assert work(store) == only
+    (old,) = put(store, 1)
+    store._redis.hincrby(f"ps:frame:{old}", "store_ms", -6000)
+    clock.machine = "elsewhere"
+    assert store.claim_frame("w") is None
+    assert dropped(store) == {"too-old": 1}
 
 
 def test_a_frame_that_was_begun_is_finished_though_its_worker_died(store: Store, clock: Clock) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
+import msgpack
 import numpy as np
 import pytest
 
 from paretoscope.adapters.store import Store
-from paretoscope.contract import AtomMap, Fault, Ledger, ParetoFront, StreamPolicy
+from paretoscope.contract import AtomMap, Event, Fault, Ledger, ParetoFront, StreamPolicy
+from paretoscope.contract.codec import pack
 from paretoscope.errors import BadFrame, Busy, NotFound
 from paretoscope.settings import Limits
 from store.helpers import atom_map, frame, front, guard, ledger
@@ -303,3 +306,39 @@ def test_workers_gone_for_long_are_forgotten_unless_they_hold_a_frame(store: Sto
     assert store.sweep_consumers(idle_s=0.01) == 1
     names = {one["name"] for one in store._redis.xinfo_consumers("ps:work", "workers")}
     assert names == {b"holds"}
+
+
+def test_a_frame_that_cannot_be_read_is_failed_and_the_next_one_worked(store: Store) -> None:
+    for sequence in range(2):
+        store.put_frame(*frame(sequence))
+    broken = frame(0)[0].frame_id
+    newer = msgpack.unpackb(store._redis.hget(f"ps:frame:{broken}", "header"))
+    store._redis.hset(f"ps:frame:{broken}", "header", msgpack.packb(newer | {"version": [2, 0]}))
+    claim = store.claim_frame("w")
+    assert claim is not None
+    assert claim.frame_id == frame(1)[0].frame_id
+    assert store.state(broken) == "failed"
+    fault = store.document(broken, Fault)
+    assert fault is not None
+    assert "contract 2.0" in fault.hint
+    assert fault.code == "unreadable-frame"
+
+
+def test_event_ids_grow_although_the_stores_clock_was_set_back(store: Store) -> None:
+    ahead = "9999999999999-7"  # as of a clock that was far ahead
+    store._redis.xadd("ps:events", {"e": pack(Event(kind="end", at="2286-11-20T17:46:39Z"))}, id=ahead)
+    store.put_frame(*frame())
+    ((entry, event),) = store.read_events(ahead)
+    assert (entry, event.kind) == ("9999999999999-8", "frame")
+
+
+def test_the_stream_that_goes_is_the_one_without_news_whatever_the_clock_said(store: Store) -> None:
+    store.limits = Limits(streams=2)
+    for stream, hour in (("old", 12), ("live", 3)):  # the clock was set back in between
+        at = datetime(2026, 11, 21, hour, tzinfo=UTC)
+        store.put_frame(*frame(stream=stream), received_at=at)
+        claim = store.claim_frame("w")
+        assert claim is not None
+        store.finish_frame(claim, [])
+    store.put_frame(*frame(stream="new"))
+    assert {one.stream for one in store.streams()} == {"live", "new"}

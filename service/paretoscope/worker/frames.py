@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -136,8 +136,9 @@ class FrameWorker:
         return None
 
     def _analyse(self, claim: Claim, policy: StreamPolicy) -> None:
-        begun = self._clock()
-        waited_s = max(0.0, (begun - claim.received_at).total_seconds())
+        # By a clock that nobody sets: one that leaps while a frame waits must not use up its time.
+        waited_s = claim.waited_s
+        received_at = self._clock() - timedelta(seconds=waited_s)
         deadline = Deadline.after(policy.deadline_s - waited_s - PUBLISH_RESERVE_S)
         deadline = replace(deadline, give_way=self._give_way)
         memory = self._patience.until_done(lambda: self._store.memory(claim.header.stream))
@@ -152,20 +153,22 @@ class FrameWorker:
         for document in self._workflow.analyse(*arguments, grown=self._grown(claim)):
             self._pulse.board.tick()
             result.take(document)
-        documents = self._concluded(claim, policy, result)
+        documents = self._concluded(claim, policy, result, received_at)
         if result.memory is not None:
             remembered = result.memory
             self._patience.until_done(lambda: self._store.set_memory(claim.header.stream, remembered, claim))
         self._patience.until_done(lambda: self._store.finish_frame(claim, documents))
 
-    def _concluded(self, claim: Claim, policy: StreamPolicy, result: _Result) -> list[Document]:
+    def _concluded(
+        self, claim: Claim, policy: StreamPolicy, result: _Result, received_at: datetime
+    ) -> list[Document]:
         front, atoms = result.of(ParetoFront), result.of(AtomMap)
         result.stages.append(StageTime(name="publish", ms=result.publish_s * 1e3))
         ledger = verdict.ledger(
             claim.header,
             policy,
             result.stages,
-            received_at=claim.received_at,
+            received_at=received_at,
             published_at=self._clock(),
             front=front,
             course=result.course,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from paretoscope.adapters.store.dead_letters import DeadLetters
-from paretoscope.adapters.store.link import utc_now, utc_text
+from paretoscope.adapters.store.link import uptime, utc_now, utc_text
 from paretoscope.adapters.store.records import (
     BridgeBeat,
     ChoiceClaim,
@@ -49,11 +49,12 @@ class Store(DeadLetters):
         limits: Limits | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
+        uptime: Callable[[], tuple[str, float]] = uptime,
         claim_idle_s: float | None = None,
     ) -> Store:
         """Connect lazily to ``redis://``, ``rediss://`` or ``unix://``; the first command finds out whether
         somebody is there. Raises BadParameters for an address that is none."""
-        return cls(url, limits, clock=clock, claim_idle_s=claim_idle_s)
+        return cls(url, limits, clock=clock, uptime=uptime, claim_idle_s=claim_idle_s)
 
     def __enter__(self) -> Store:
         return self

@@ -16,7 +16,7 @@ from paretoscope.adapters.store.queue import Queue
 from paretoscope.adapters.store.records import Claim, FrameState
 from paretoscope.contract import DeadLetter, Document, Fault, FrameHeader, Ledger
 from paretoscope.contract.codec import pack, unpack
-from paretoscope.errors import BadFrame, Busy, NotFound
+from paretoscope.errors import BadFrame, BadInput, Busy, Incompatible, NotFound
 from paretoscope.settings import MIB
 
 D = TypeVar("D", bound=Document)
@@ -63,6 +63,7 @@ class Frames(Queue):
                 self.limits.streams,
                 field_of(header),
                 "" if header.dose_pc_per_nm2 is None else repr(header.dose_pc_per_nm2),
+                *self._uptime(),
             ],
         )
         if stored == -2:
@@ -109,26 +110,36 @@ class Frames(Queue):
             frame_id, stream = fields[b"frame"].decode(), fields[b"stream"].decode()
             if self._drop_if_unfit(frame_id, stream, entry):
                 continue
-            claim = self._claim(frame_id, entry, consumer)
+            claim = self._claim(frame_id, stream, entry, consumer)
             if claim is not None:
                 return claim
 
-    def _claim(self, frame_id: str, entry: str, consumer: str) -> Claim | None:
-        held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry, consumer])
+    def _claim(self, frame_id: str, stream: str, entry: str, consumer: str) -> Claim | None:
+        held = self._run(scripts.BEGIN_WORK, [], [frame_id, entry, consumer, *self._uptime()])
         if not held:
             return None
-        header_bytes, received_at, gap, pixels, fence, hung = held
-        header = unpack(header_bytes, FrameHeader)
+        header_bytes, received_at, gap, pixels, fence, hung, waited_ms = held
+        try:
+            header = unpack(header_bytes, FrameHeader)
+            image = as_image(header, pixels)
+        except (BadInput, Incompatible, ValueError, TypeError) as error:
+            hint = f"What is stored of this frame cannot be read: {error!s:.300}"
+            fault = Fault(code="unreadable-frame", hint=hint, stream=stream, frame_id=frame_id)
+            data = {"code": fault.code, "hint": fault.hint}
+            counter = f"fault:{fault.code}"
+            self._end(frame_id, stream, entry, int(fence), "failed", "fault", data, counter, [fault])
+            return None
         return Claim(
             frame_id=frame_id,
             header=header,
-            pixels=as_image(header, pixels),
+            pixels=image,
             entry=entry,
             deliveries=self._deliveries(keys.WORK, entry),
             received_at=parse_utc(received_at.decode()),
             gap=int(gap),
             fence=int(fence),
             hung=int(hung),
+            waited_s=float(waited_ms) / 1e3,
         )
 
     def _drop_if_unfit(self, frame_id: str, stream: str, entry: str) -> bool:
@@ -140,7 +151,7 @@ class Frames(Queue):
             return False
         events = [self._event("drop", stream, frame_id, {"reason": reason}) for reason in DROP_REASONS]
         args = [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
-        args += [drop or b"wait", keep or 1, max_age_ms or "", self._clock().timestamp() * 1000.0]
+        args += [drop or b"wait", keep or 1, max_age_ms or "", *self._uptime()]
         args += [part for pair in zip(DROP_REASONS, events, strict=True) for part in pair]
         return bool(self._run(scripts.DROP_UNFIT, [], [frame_id, stream, entry, *args]))
 
@@ -204,10 +215,25 @@ class Frames(Queue):
         documents: list[Document],
         letter: bytes = b"",
     ) -> bool:
-        stream = claim.header.stream
-        args = [claim.frame_id, stream, claim.entry, state]
+        whose = (claim.frame_id, claim.header.stream, claim.entry, claim.fence)
+        return self._end(*whose, state, kind, data, counter, documents, letter)
+
+    def _end(
+        self,
+        frame_id: str,
+        stream: str,
+        entry: str,
+        fence: int,
+        state: FrameState,
+        kind: str,
+        data: dict[str, Any],
+        counter: str,
+        documents: list[Document],
+        letter: bytes = b"",
+    ) -> bool:
+        args: list[Any] = [frame_id, stream, entry, state]
         args += [self.limits.history_frames, self.limits.history_mb * MIB, self.limits.events]
-        args += [self._event(kind, stream, claim.frame_id, data), counter, _fence(claim)]
+        args += [self._event(kind, stream, frame_id, data), counter, fence]
         args += [letter, self.limits.dead_letters, self.limits.dead_letters_mb * MIB]
         return bool(self._run(scripts.CLOSE_FRAME, [], [*args, *triples(documents)]))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import redis
@@ -32,6 +34,26 @@ R = TypeVar("R")
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _read_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+_BOOT = _read_boot()
+
+
+def uptime() -> tuple[str, float]:
+    """(which machine since which start, ms since then): a clock that nobody sets, the same for all processes.
+
+    ("", 0) where there is none.
+    """
+    if not _BOOT or not hasattr(time, "CLOCK_BOOTTIME"):
+        return "", 0.0
+    return _BOOT, time.clock_gettime(time.CLOCK_BOOTTIME) * 1e3
 
 
 def utc_text(at: datetime) -> str:
@@ -98,6 +120,7 @@ class Link:
         limits: Limits | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
+        uptime: Callable[[], tuple[str, float]] = uptime,
         claim_idle_s: float | None = None,
     ) -> None:
         """url: redis://, rediss:// or unix://. claim_idle_s: how long a worker may stay silent about a frame
@@ -106,6 +129,7 @@ class Link:
         self.limits = limits or Limits()
         self.claim_idle_s = self.limits.claim_idle_s if claim_idle_s is None else claim_idle_s
         self._clock = clock
+        self._uptime = uptime
         self._scripts: dict[str, Any] = {}
         self._resumed: set[tuple[str, str]] = set()
         try:

@@ -36,6 +36,18 @@ local function put_documents(frame, first, last)
 end
 """
 
+WAITED = """
+-- How long a frame has waited, ms: by the clock that its machine and the asker's share since their start,
+-- else by the store's own clock. Nobody's clock of the day counts: those are set, and differ between hosts.
+local function waited_ms(frame, boot, boot_ms)
+  local held = redis.call('HMGET', frame, 'boot', 'boot_ms', 'store_ms', 'received_ms')
+  if held[1] and held[1] ~= '' and held[1] == boot then return math.max(0, boot_ms - held[2]) end
+  local now = redis.call('TIME')
+  local now_ms = now[1] * 1000 + now[2] / 1000
+  return math.max(0, now_ms - (held[3] or held[4] or now_ms))
+end
+"""
+
 FENCE = """
 -- Whether a claim is still the one that holds the frame ('' = no claim: whoever asks may).
 -- Each claim of a frame gets the next number; a worker that was thought dead and comes back holds an old one.

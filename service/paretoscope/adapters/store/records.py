@@ -31,6 +31,8 @@ class Claim:
     """UTC, when the store got it."""
     gap: int = 0
     """How many frames are missing just before it."""
+    waited_s: float = 0.0
+    """Since the store got it, by a clock that nobody sets."""
     fence: int = 0
     """Grows each time the frame is handed out; an older claim's writes are refused."""
     hung: int = 0

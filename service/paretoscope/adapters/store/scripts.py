@@ -15,6 +15,7 @@ from paretoscope.adapters.store.lua import (
     FENCE,
     FORGET_STREAM,
     FORGET_WORKED,
+    WAITED,
 )
 
 PUT_FRAME = (
@@ -23,6 +24,7 @@ PUT_FRAME = (
     + """
 -- ARGV: frame_id stream epoch sequence gap('' = count it here) header pixels nbytes received_at received_ms
 --       backlog_frames backlog_bytes events_limit frame_event streams_limit field dose('' = not known)
+--       boot boot_ms
 -- Returns {1, gap} stored, {0, gap} already there, {-1, 0} backlog full, {-2, 0} the stream is paused.
 local frame_id, stream, epoch, sequence = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local frame = 'ps:frame:' .. frame_id
@@ -64,9 +66,11 @@ redis.call('SET', 'ps:pixels:' .. frame_id, ARGV[7])
 redis.call('ZADD', 'ps:history:' .. stream, arrival, frame_id)
 redis.call('ZADD', 'ps:waiting:' .. stream, arrival, frame_id)
 redis.call('ZADD', 'ps:streams', ARGV[10], stream)
+local now = redis.call('TIME')
 local entry = redis.call('XADD', 'ps:work', '*', 'frame', frame_id, 'stream', stream)
 redis.call('HSET', frame, 'header', ARGV[6], 'stream', stream, 'state', 'queued', 'gap', gap,
   'nbytes', ARGV[8], 'received_at', ARGV[9], 'received_ms', ARGV[10],
+  'boot', ARGV[18], 'boot_ms', ARGV[19], 'store_ms', now[1] * 1000 + math.floor(now[2] / 1000),
   'arrival', arrival, 'entry', entry, 'revision', 0)
 redis.call('HINCRBY', 'ps:bytes', 'waiting', ARGV[8])
 redis.call('HINCRBY', 'ps:counters', 'frames:received', 1)
@@ -117,10 +121,12 @@ return freed
 
 BEGIN_WORK = (
     EVEN_FULL
+    + WAITED
     + """
--- ARGV: frame_id entry consumer. Marks the frame as worked on; an entry without an open frame is taken out.
+-- ARGV: frame_id entry consumer boot boot_ms. Marks the frame as worked on; an entry without an open frame
+-- is taken out.
 -- A consumer whose command lay in a cut wire while the entry went to another gets nothing.
--- Returns {header, received_at, gap, pixels, fence, hung} or nothing.
+-- Returns {header, received_at, gap, pixels, fence, hung, waited_ms} or nothing.
 local frame = 'ps:frame:' .. ARGV[1]
 local held = redis.call('HMGET', frame, 'state', 'header', 'received_at', 'gap', 'hung')
 if held[1] ~= 'queued' and held[1] ~= 'working' then
@@ -133,7 +139,8 @@ if not holder or holder[2] ~= ARGV[3] then return {} end
 redis.call('HSET', frame, 'state', 'working')
 local fence = redis.call('INCR', 'ps:fence')
 redis.call('HSET', frame, 'fence', fence)
-return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1]), fence, held[5] or 0}
+return {held[2], held[3], held[4], redis.call('GET', 'ps:pixels:' .. ARGV[1]), fence, held[5] or 0,
+  tostring(waited_ms(frame, ARGV[4], tonumber(ARGV[5])))}
 """
 )
 
@@ -235,21 +242,23 @@ DROP_UNFIT = (
     EVEN_FULL
     + EMIT
     + CLOSE
+    + WAITED
     + """
 -- ARGV: frame_id stream entry frames_kept bytes_kept events_limit drop keep_newest max_age_ms('' = any)
---       now_ms, then (reason, event) for a newer frame, a busy stream and age.
+--       boot boot_ms, then (reason, event) for a newer frame, a busy stream and age.
 -- Drops a frame that nobody has begun and that the policy does not want. Returns 1 when dropped.
 local frame, waiting = 'ps:frame:' .. ARGV[1], 'ps:waiting:' .. ARGV[2]
-local held = redis.call('HMGET', frame, 'state', 'arrival', 'received_ms')
+local held = redis.call('HMGET', frame, 'state', 'arrival')
 if held[1] ~= 'queued' then return 0 end
 local why = nil
 local newer = redis.call('ZREVRANK', waiting, ARGV[1]) or 0
-if ARGV[7] == 'newest' and newer >= tonumber(ARGV[8]) then why = 11 end
+if ARGV[7] == 'newest' and newer >= tonumber(ARGV[8]) then why = 12 end
 if ARGV[7] == 'drop' then
   local freed = redis.call('HGET', 'ps:last:' .. ARGV[2], 'freed')
-  if freed and tonumber(held[2]) <= tonumber(freed) then why = 13 end
+  if freed and tonumber(held[2]) <= tonumber(freed) then why = 14 end
 end
-if ARGV[9] ~= '' and held[3] and tonumber(ARGV[10]) - tonumber(held[3]) > tonumber(ARGV[9]) then why = 15 end
+local limit_ms = tonumber(ARGV[9])
+if limit_ms and waited_ms(frame, ARGV[10], tonumber(ARGV[11])) > limit_ms then why = 16 end
 if not why then return 0 end
 if not close(ARGV[1], ARGV[2], ARGV[3], 'dropped', tonumber(ARGV[4]), tonumber(ARGV[5])) then return 0 end
 redis.call('HINCRBY', 'ps:counters', 'drop:' .. ARGV[why], 1)
