@@ -119,7 +119,7 @@ def test_a_frame_goes_in_over_zeromq_and_its_result_comes_out_over_http(environm
 def test_stopping_leaves_no_process_behind(environment: dict[str, str]) -> None:
     with serving(environment, "--workers", "0") as service:
         started = children(service.process.pid)
-        assert len(started) == 3
+        assert len(started) == 4  # store, bridge, API, and the one that watches over them
         assert service.stop(signal.SIGINT) == 0
         assert not any(alive(pid) for pid in started)
 

@@ -12,6 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
+from paretoscope.adapters.guardian import GUARDIAN
+
+KILLED_S = 5.0
+"""How long the kernel may take to end a killed child."""
+
 # Asks the kernel for a signal at the parent's death, then becomes the program. Run in a fresh interpreter
 # because code between fork and exec may deadlock a parent that has threads. Where there is no prctl (macOS)
 # the program runs untethered.
@@ -44,7 +49,8 @@ def die_with(parent: int, sign: int = signal.SIGKILL) -> None:
 
 
 class Kept:
-    """A child process kept alive: started again with growing pauses whenever it ends by itself.
+    """A child process kept alive: started again, with growing pauses, whenever it ends by itself; and ended
+    with this process, however that ends and whatever state the child is in (see ``guardian``).
 
     The thread that starts the child also waits for it, because the tether belongs to that thread.
     """
@@ -111,16 +117,20 @@ class Kept:
     def stop(self, grace_s: float = 10.0) -> None:
         """Ask the child to end; kill it after `grace_s` seconds."""
         self.tell()
-        process = self._process
-        if process is not None and process.poll() is None:
-            try:
-                process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
         if self._thread.is_alive():
-            self._thread.join(grace_s)
+            self._thread.join(grace_s)  # It waits for the child.
+        if self._thread.is_alive() and self._process is not None:
+            self._process.kill()
+            self._thread.join(KILLED_S)
 
     def _run(self) -> None:
+        GUARDIAN.join()
+        try:
+            self._keep()
+        finally:
+            GUARDIAN.leave()
+
+    def _keep(self) -> None:
         pause_s = 0.0
         while not self._stopping.is_set():
             if self._before is not None:
@@ -136,7 +146,10 @@ class Kept:
                 start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order.
                 umask=0o077,  # what the service's parts write is their owner's alone
             )
+            GUARDIAN.watch(self._process.pid)
             self._started.set()
+            if self._stopping.is_set():  # `tell` came while it was being started.
+                self._process.terminate()
             code = self._process.wait()
             if self._stopping.is_set():
                 return

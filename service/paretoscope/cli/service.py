@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -42,6 +43,8 @@ PORT_PATIENCE_S = 1.0
 """A service that was killed a moment ago may not have let go of its ports yet."""
 STEADY_S, LONGEST_PAUSE_S = 1.0, 2.0
 """Bridge and API are started again at once; only one that ends sooner than this is held back, and so long."""
+STOP_S = 8.0
+"""How long both may take to end before they are killed."""
 
 
 class ServiceFailed(ParetoscopeError):
@@ -62,6 +65,8 @@ class Service:
         self._with_api = api
         self._stack = ExitStack()
         self._deaths = threading.Lock()
+        self._doors: list[Kept] = []
+        """Bridge and API."""
         self._supervisor: Supervisor | None = None
         self.frames_address = ""
         self.url = ""
@@ -77,11 +82,12 @@ class Service:
                 stack.callback(embedded.stop)
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
             self._told = Tally(self.store, lambda: utc_text(utc_now()))
+            stack.callback(self._close_doors)
             if self._with_bridge:
-                stack.callback(self._start("bridge", listening.BRIDGE_SOCKET, frames).stop)
+                self._doors.append(self._start("bridge", listening.BRIDGE_SOCKET, frames))
             if http is not None:
                 http.listen(listening.BACKLOG)
-                stack.callback(self._start("api", listening.API_SOCKET, http).stop)
+                self._doors.append(self._start("api", listening.API_SOCKET, http))
             if self._workers:
                 self._supervisor = stack.enter_context(Supervisor(settings, workers=self._workers))
             if settings.instruments.enabled:
@@ -129,6 +135,13 @@ class Service:
             longest_pause_s=LONGEST_PAUSE_S,
             orphaned=signal.SIGKILL,  # All they hold is in the store; a hung one would keep the ports.
         ).start()
+
+    def _close_doors(self) -> None:
+        until_s = time.monotonic() + STOP_S
+        for kept in self._doors:
+            kept.tell()
+        for kept in self._doors:
+            kept.stop(max(0.0, until_s - time.monotonic()))
 
     def _died(self, part: str, code: int) -> None:
         """Count and tell it, now or when the store is back."""

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from paretoscope.adapters.guardian import GUARDIAN
 from paretoscope.adapters.tethered import tethered_command
 
 LINES = 20
@@ -30,6 +31,7 @@ class Child:
             errors="replace",
             start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order.
         )
+        GUARDIAN.watch(self.pid)
         self._reader = threading.Thread(target=self._read, name=f"lines of {self.pid}", daemon=True)
         self._reader.start()
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from paretoscope.adapters.guardian import GRACE_S
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.room import Room
 from paretoscope.adapters.tethered import Kept
@@ -22,6 +23,8 @@ LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes; the rest is room for the server's own suffixes."""
 LONGEST_LOG = 8 * MIB
 """Beyond it the server's log begins anew when the server does."""
+LEAVING_S = 3.0
+"""How long a second copy waits for the first to leave."""
 STEADY_S = 1.0
 """A server that lived as long as this had come up, s."""
 
@@ -155,20 +158,27 @@ class EmbeddedStore:
         }
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
-    def _take_lock(self, patience_s: float = 3.0) -> None:
-        until = time.monotonic() + patience_s  # A copy that was just told to stop may still write its file.
+    def _take_lock(self) -> None:
+        # A copy that was just told to stop may still write its file; one that was killed leaves a server that
+        # ends, or is ended, within the guardian's time.
+        begun = time.monotonic()
         while True:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+                break
             except BlockingIOError:
-                if time.monotonic() > until:
+                holder = _alive(os.pread(self._lock, 20, 0))
+                patience_s = LEAVING_S if holder else GRACE_S + LEAVING_S
+                if time.monotonic() - begun > patience_s:
                     raise AddressInUse(
                         "data-folder-in-use",
-                        hint=f"Another copy of Paretoscope runs on {self.folder}: stop it, or choose another "
-                        "folder with --data or PARETOSCOPE_DATA.",
+                        hint=f"Another copy of Paretoscope runs on {self.folder}"
+                        f"{f' (process {holder})' if holder else ''}: stop it, or choose another folder with "
+                        "--data or PARETOSCOPE_DATA.",
                     ) from None
                 time.sleep(0.05)
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def _wait_until_up(self, patience_s: float = 30.0) -> None:
         until = time.monotonic() + patience_s
@@ -214,6 +224,17 @@ def _own(folder: Path) -> None:
     for held in (folder / "store.log", folder / "appendonlydir", *(folder / "appendonlydir").glob("*")):
         if held.exists() and held.stat().st_mode & 0o077:
             held.chmod(held.stat().st_mode & 0o700)
+
+
+def _alive(pid: bytes) -> int:
+    """The process of that number where there is one here, else 0."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        pass
+    except (OSError, ValueError):
+        return 0
+    return int(pid)
 
 
 def launch(settings: Settings) -> tuple[str, EmbeddedStore | None]:
