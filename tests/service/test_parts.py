@@ -17,6 +17,7 @@ import pytest
 
 from bridge.running import eventually
 from paretoscope.bridge.security import make_keys
+from paretoscope.cli import watch
 from paretoscope.cli.service import Service
 from paretoscope.contract import Ack
 from paretoscope.errors import StoreDown
@@ -84,14 +85,15 @@ def test_a_killed_bridge_is_back_on_its_port_and_no_frame_is_lost_or_doubled(
     settings = settings_for(tmp_path / "data", **({"frames_keys": folder} if curve else {}))
     with Service(settings, workers=0) as service:
         sender = FrameSender(service.frames_address, "haadf", queue_frames=500, ack_timeout_s=0.5, keys=keys)
-        with sender, sending(sender) as receipts:
-            for number in range(2):
-                receipts_before = len(receipts)
-                assert eventually(lambda n=receipts_before: len(receipts) > n + 5)
-                receipts[-1].wait(30)
-                pid = kill("bridge")
-                assert eventually(lambda pid=pid: pid_of("bridge") not in (None, pid)), number
-            receipts[-1].wait(30)
+        with sender:
+            with sending(sender) as receipts:
+                for number in range(2):
+                    before = len(receipts)
+                    assert eventually(lambda n=before: len(receipts) > n + 5)
+                    receipts[-1].wait(30)
+                    pid = kill("bridge")
+                    assert eventually(lambda pid=pid: pid_of("bridge") not in (None, pid)), number
+            assert sender.flush(60)
         assert all(isinstance(receipt.outcome, Ack) for receipt in receipts)
         assert sum(receipt.outcome.gap for receipt in receipts) == 0
         assert service.store.frames("haadf", 10_000) == [one.frame_id for one in receipts][::-1]
@@ -169,3 +171,23 @@ def test_parts_that_die_while_the_store_is_away_are_counted_when_it_is_back(tmp_
                 return False
 
         assert eventually(counted, 20.0)
+
+
+@pytest.mark.usefixtures("no_settings_of_the_shell")
+def test_parts_that_hang_are_killed_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "ANSWER_S", 1.0)
+    with Service(settings_for(tmp_path), workers=0) as service:
+        with FrameSender(service.frames_address, "stem") as sender:
+            sender.send(IMAGE).wait(30)
+            assert httpx.get(f"{service.url}/healthz", timeout=30).status_code == 200
+            time.sleep(3.0)  # both have been heard by the watch
+            monkeypatch.setattr(watch, "HUNG_S", 4.0)
+            hung = {part: kill(part, signal.SIGSTOP) for part in ("bridge", "api")}
+            assert sender.send(IMAGE).wait(60).gap == 0
+        assert httpx.get(f"{service.url}/healthz", timeout=60).status_code == 200
+        assert all(pid_of(part) not in (None, pid) for part, pid in hung.items())
+        counted = service.store.counters()
+        assert (counted["bridges:died"], counted["apis:died"]) == (1, 1)

@@ -107,6 +107,12 @@ class Kept:
         """Exit code of the child that ran last, None while it runs."""
         return self._process.poll() if self._process is not None else None
 
+    def kill(self) -> None:
+        """End the child that runs now, as one that hangs; another is started."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+
     def tell(self) -> None:
         """Ask the child to end (SIGTERM) and start no other; does not wait."""
         self._stopping.set()

@@ -6,8 +6,8 @@ this process       store (embedded, child process, unless REDIS_URL)
   supervisor  ──>  worker child processes (torch)
   instruments ──>  simulator, replay or microscope client, when somebody wants one
 
-A child that ends by itself is counted, told and started again; the sockets are held here, so its clients find
-it where it was.
+A child that ends by itself, or hangs, is counted, told and started again; the sockets are held here, so its
+clients find it where it was.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from paretoscope.adapters.store.launch import launch
 from paretoscope.adapters.tethered import Kept
 from paretoscope.bridge.security import check_address, own_keys
 from paretoscope.bridge.tally import Tally
+from paretoscope.cli.watch import Watch, Watched, api_answers, bridge_beats
 from paretoscope.contract import Event
 from paretoscope.errors import ParetoscopeError, StoreDown
 from paretoscope.instruments import Reconciler, catalogue
@@ -83,11 +84,15 @@ class Service:
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
             self._told = Tally(self.store, lambda: utc_text(utc_now()))
             stack.callback(self._close_doors)
+            watched = []
             if self._with_bridge:
                 self._doors.append(self._start("bridge", listening.BRIDGE_SOCKET, frames))
+                watched.append(Watched("bridge", self._doors[-1], bridge_beats(self.store)))
             if http is not None:
                 http.listen(listening.BACKLOG)
                 self._doors.append(self._start("api", listening.API_SOCKET, http))
+                watched.append(Watched("api", self._doors[-1], api_answers(*_near(http))))
+            stack.enter_context(Watch(watched))
             if self._workers:
                 self._supervisor = stack.enter_context(Supervisor(settings, workers=self._workers))
             if settings.instruments.enabled:
@@ -176,6 +181,12 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _near(listening_at: socket.socket) -> tuple[str, int]:
+    """Host and port by which this machine reaches it."""
+    host, port = listening_at.getsockname()[:2]
+    return str({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)), int(port)
 
 
 def _reachable(address: str) -> str:
