@@ -137,10 +137,11 @@ def play(store: Store, page: Page, frames: int, rate_hz: float, atoms: int, side
 
 
 def beat(store: Store) -> None:
-    """Signs of life of a worker, so that the service counts as ready."""
+    """Signs of life of a worker and a bridge, so that the page has nothing to warn of."""
     with contextlib.suppress(StoreDown):
         while True:
             store.beat("bench", pid=1, device="cpu", state="ready", kernel_ms=1.0, kernel_age_s=0.0)
+            store.beat_bridge("tcp://127.0.0.1:5555", pid=1)
             time.sleep(1.0)
 
 
@@ -164,7 +165,7 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(api.url)
-        page.wait_for_function("document.getElementById('state').dataset.state === 'waiting'")
+        page.wait_for_selector('#state[data-state="waiting"]')
         page.evaluate(WATCH)
         written = play(store, page, given.frames, given.rate, given.atoms, given.side)
         drawn: dict[str, float] = page.evaluate("window.drawn")

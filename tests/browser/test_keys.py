@@ -63,10 +63,13 @@ def test_shift_and_arrows_walk_from_atom_to_atom_and_tell_every_column(seen: Pag
     assert y[1] == y[0] - 12.0
 
 
-def test_every_control_has_a_name(seen: Page):
+@pytest.mark.parametrize("sheet", [None, "h", "d", "g", "?"])
+def test_every_control_has_a_name(seen: Page, sheet: str | None):
+    if sheet is not None:
+        seen.keyboard.press(sheet)
     nameless = seen.evaluate(
         """() => [...document.querySelectorAll("button, select, input, canvas, [role]")]
-          .filter((one) => one.checkVisibility() && !one.closest("[popover], dialog"))
+          .filter((one) => one.checkVisibility())
           .filter((one) => !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim()
             || one.getAttribute("aria-labelledby"))).map((one) => one.outerHTML)"""
     )

@@ -4,6 +4,7 @@ const MOST = 300; // marks drawn; there are fewer pixels than frames
 
 /** losses: Map frame id -> words; ids: the frames of the history, oldest first. */
 export function showLossMarks(holder, losses, ids) {
+  if (losses.size === 0) return holder.replaceChildren();
   const places = new Map(ids.map((id, index) => [id, index]));
   const last = Math.max(1, ids.length - 1);
   const marks = [...losses].filter(([id]) => places.has(id)).slice(-MOST).map(([id, words]) => {
@@ -13,5 +14,5 @@ export function showLossMarks(holder, losses, ids) {
     mark.dataset.frame = id;
     return mark;
   });
-  holder.replaceChildren(...marks);
+  return holder.replaceChildren(...marks);
 }
