@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from paretoscope.errors import ParetoscopeError
@@ -91,9 +92,8 @@ def ask(service: Open, clients: int, over: Any, out: Any) -> None:
             stream, number = _turn(service, number), number + 1
             newest = client.latest(stream, stale=True)
             if newest is not None:
-                frame_id = newest.frame_id
-                _timed(POLICY, times, lambda stream=stream: client.policy(stream))
-                _timed(ATOMS, times, lambda frame_id=frame_id: client.atoms(frame_id))
+                _timed(POLICY, times, partial(client.policy, stream))
+                _timed(ATOMS, times, partial(client.atoms, newest.frame_id))
             time.sleep(0.05)
     out.put(times)
 
@@ -110,11 +110,8 @@ def pick(service: Open, clients: int, over: Any, out: Any) -> None:
             try:
                 newest = client.latest(stream, stale=True)
                 if newest is not None:
-                    frame_id = newest.frame_id
-                    choice = lambda frame_id=frame_id, weight=weight: client.choose(  # noqa: E731
-                        frame_id, weight=weight, scope="frame", by="crowd"
-                    )
-                    _timed(PICK, times, choice)
+                    choose = partial(client.choose, newest.frame_id, weight=weight, scope="frame")
+                    _timed(PICK, times, choose)
             except ParetoscopeError as error:
                 if not error.retry:
                     raise

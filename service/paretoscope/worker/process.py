@@ -13,6 +13,7 @@ from paretoscope import __version__
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.adapters.store.records import WorkerEnd
+from paretoscope.adapters.trim import keep_trimmed
 from paretoscope.core.devices import pick_device
 from paretoscope.gate import Gate
 from paretoscope.settings import Settings
@@ -82,6 +83,7 @@ def run(
         pulse.set_ready()
         board.set_ready()
         log.info("worker ready", worker=consumer, device=ready.device)
+        keep_trimmed(stop)
         patience.until_done(store.sweep_consumers)
         gate = Gate()
         rows = RowFeed(store, ready.workflow, pulse, stop)
