@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOTS = ("service", "clients", "instrument_sim", "benchmarks", "docs", ".ci")
+ROOTS = ("service", "clients", "instrument_sim", "benchmarks", "chaos", "examples", "docs", ".ci")
 FORBIDDEN = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 

@@ -42,18 +42,15 @@ def command(config: options.Config = None, data: options.Data = None, device: op
 
 
 def _settings_lines(settings: Settings) -> Iterator[str]:
+    from paretoscope.adapters.store.link import without_secrets
+
     for name, value in settings.model_dump(mode="json").items():
         if isinstance(value, dict):
             yield from (f"{name}.{inner} = {one}" for inner, one in value.items())
         elif name == "redis_url" and value:
-            yield f"{name} = {_without_password(value)}"
+            yield f"{name} = {without_secrets(value)}"
         else:
             yield f"{name} = {value}"
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
@@ -66,11 +63,12 @@ def _packages(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     from paretoscope.adapters.store.launch import attach, server_binary
+    from paretoscope.adapters.store.link import without_secrets
 
     try:
         with attach(settings) as store:
             streams = store.streams()
-            yield True, "store", f"answers at {_without_password(store.url)}, {len(streams)} streams"
+            yield True, "store", f"answers at {without_secrets(store.url)}, {len(streams)} streams"
             for beat in store.workers():
                 yield True, "worker", f"{beat.consumer} is {beat.state} on {beat.device}, heard at {beat.at}"
     except ParetoscopeError as error:

@@ -28,6 +28,13 @@ DISK_FULL = (
     "taken is kept, and it goes on by itself."
 )
 
+
+def without_secrets(url: str) -> str:
+    """An address that may be shown: no user, password or options."""
+    scheme, _, rest = url.partition("?")[0].rpartition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else f"{scheme}://{rest}"
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -136,7 +143,7 @@ class Link:
             self._redis = self._client(url, COMMAND_TIMEOUT_S)
             self._blocking = self._client(url, LONGEST_BLOCK_S + COMMAND_TIMEOUT_S)
         except ValueError as error:
-            raise BadParameters("bad-settings", hint=f"REDIS_URL {url!r}: {error}") from None
+            raise BadParameters("bad-settings", hint=f"REDIS_URL {without_secrets(url)!r}: {error}") from None
 
     @staticmethod
     def _client(url: str, timeout_s: float) -> redis.Redis:
