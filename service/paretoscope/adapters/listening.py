@@ -14,6 +14,8 @@ from paretoscope.errors import AddressInUse, BadParameters
 API_SOCKET = "PARETOSCOPE_API_SOCKET"
 BRIDGE_SOCKET = "PARETOSCOPE_BRIDGE_SOCKET"
 """File descriptors of such sockets, told to the children."""
+BRIDGE_PULSE = "PARETOSCOPE_BRIDGE_PULSE"
+"""And of a pipe by which the bridge says that it lives."""
 BRIDGE_HERE = "PARETOSCOPE_BRIDGE_HERE"
 """Set for the children of a service that runs a bridge: without one it is not ready."""
 BACKLOG = 512

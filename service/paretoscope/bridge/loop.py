@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 POLL_MS = 100
 """How soon a stop is noticed."""
 FLUSH_S = 0.25
+PULSE_S = 1.0
 BEAT_S = 2.0
 """How often the store is told that a bridge is there."""
 MESSAGES_PER_TURN = 64
@@ -62,13 +65,16 @@ class Bridge:
         settings: BridgeSettings,
         *,
         descriptor: int | None = None,
+        pulse: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """descriptor: of a listening TCP socket to serve, in place of binding `settings.frames`; it is closed
-        with the bridge."""
+        with the bridge. pulse: of a pipe for signs of life to the process that watches this one."""
         self._settings = settings
         self._descriptor = descriptor
+        self._pulse = pulse
+        self._next_pulse_s = clock()
         self._keys: Path | None = getattr(settings, "frames_keys", None)
         self._clock = clock
         self._tally = Tally(
@@ -115,6 +121,7 @@ class Bridge:
         next_flush_s = next_look_s = next_beat_s = self._clock()
         try:
             while not stop.is_set():
+                self._live()
                 ready = dict(poller.poll(POLL_MS))
                 if self._monitor in ready:
                     self._read_monitor(self._monitor)
@@ -182,7 +189,15 @@ class Bridge:
             except zmq.Again:
                 return
             parts = [memoryview(frame.buffer) for frame in frames]
+            self._live()
             self._reply(socket, identity.bytes, self._reception.answer(parts, _line(identity)))
+
+    def _live(self) -> None:
+        """A sign of life each second, also while every message waits for a store that hangs."""
+        if self._pulse is not None and self._clock() >= self._next_pulse_s:
+            self._next_pulse_s = self._clock() + PULSE_S
+            with contextlib.suppress(OSError):  # Nobody reads: then nobody watches.
+                os.write(self._pulse, b".")
 
     def _reply(self, socket: zmq.Socket, identity: bytes, reply: Reply) -> None:
         try:

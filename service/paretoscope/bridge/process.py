@@ -6,7 +6,7 @@ import signal
 import threading
 
 from paretoscope.adapters import logs
-from paretoscope.adapters.listening import BRIDGE_SOCKET, inherited
+from paretoscope.adapters.listening import BRIDGE_PULSE, BRIDGE_SOCKET, inherited
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
 from paretoscope.bridge.loop import Bridge
@@ -21,7 +21,8 @@ def main() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
     with Store.open(store_url(settings), settings.limits) as store:
-        Bridge(store, settings, descriptor=inherited(BRIDGE_SOCKET)).run(stop)
+        bridge = Bridge(store, settings, descriptor=inherited(BRIDGE_SOCKET), pulse=inherited(BRIDGE_PULSE))
+        bridge.run(stop)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -31,7 +32,7 @@ from paretoscope.adapters.store.launch import launch
 from paretoscope.adapters.tethered import Kept
 from paretoscope.bridge.security import check_address, own_keys
 from paretoscope.bridge.tally import Tally
-from paretoscope.cli.watch import Watch, Watched, api_answers, bridge_beats
+from paretoscope.cli.watch import Pulse, Watch, Watched, api_answers
 from paretoscope.contract import Event
 from paretoscope.errors import ParetoscopeError, StoreDown
 from paretoscope.instruments import Reconciler, catalogue
@@ -83,14 +84,18 @@ class Service:
                 stack.callback(embedded.stop)
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
             self._told = Tally(self.store, lambda: utc_text(utc_now()))
+            pulse = stack.enter_context(Pulse())
             stack.callback(self._close_doors)
             watched = []
             if self._with_bridge:
-                self._doors.append(self._start("bridge", listening.BRIDGE_SOCKET, frames))
-                watched.append(Watched("bridge", self._doors[-1], bridge_beats(self.store)))
+                held = {listening.BRIDGE_PULSE: pulse.write}
+                if frames is not None:
+                    held[listening.BRIDGE_SOCKET] = frames.fileno()
+                self._doors.append(self._start("bridge", held))
+                watched.append(Watched("bridge", self._doors[-1], pulse.felt))
             if http is not None:
                 http.listen(listening.BACKLOG)
-                self._doors.append(self._start("api", listening.API_SOCKET, http))
+                self._doors.append(self._start("api", {listening.API_SOCKET: http.fileno()}))
                 watched.append(Watched("api", self._doors[-1], api_answers(*_near(http))))
             stack.enter_context(Watch(watched))
             if self._workers:
@@ -125,16 +130,13 @@ class Service:
                 self.frames_address = listening.written(frames)
         return http, frames
 
-    def _start(self, part: str, variable: str, held: socket.socket | None) -> Kept:
-        """A child process, ``paretoscope.<part>.process``, that serves the socket."""
-        passed = () if held is None else (held.fileno(),)
-        told = {} if held is None else {variable: str(held.fileno())}
-        if self._with_bridge:
-            told[listening.BRIDGE_HERE] = "1"
+    def _start(self, part: str, held: Mapping[str, int]) -> Kept:
+        """A child process, ``paretoscope.<part>.process``, that is told of descriptors held here."""
+        told = {variable: str(descriptor) for variable, descriptor in held.items()}
         return Kept(
             (sys.executable, "-m", f"paretoscope.{part}.process"),
             environment=os.environ | self._settings.environment() | told,
-            pass_fds=passed,
+            pass_fds=tuple(held.values()),
             died=functools.partial(self._died, part),
             steady_s=STEADY_S,
             longest_pause_s=LONGEST_PAUSE_S,

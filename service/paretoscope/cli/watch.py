@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +12,7 @@ from types import TracebackType
 
 import structlog
 
-from paretoscope.adapters.store import Store
 from paretoscope.adapters.tethered import Kept
-from paretoscope.errors import StoreDown
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +28,8 @@ ANSWER_S = 5.0
 class Watched:
     part: str
     kept: Kept
-    lives: Callable[[int], bool]
-    """Whether that process gave a sign of life since it was last asked; True too where nobody can tell."""
+    lives: Callable[[], bool]
+    """Whether it gave a sign of life since it was last asked."""
     pid: int | None = None
     heard_s: float = 0.0
     """When it last did, or was started; monotonic clock, s."""
@@ -42,9 +41,9 @@ class Watched:
         pid, now_s = self.kept.pid, time.monotonic()
         if pid is None or pid != self.pid:
             self.pid, self.heard_s, self.begun = pid, now_s, False
-        if pid is None:
+            self.lives()  # What its forerunner left is no sign of its own.
             return
-        if self.lives(pid):
+        if self.lives():
             self.heard_s, self.begun = time.monotonic(), True
         elif now_s - self.heard_s > (HUNG_S if self.begun else START_S):
             log.error("part of the service hangs and is killed", part=self.part, pid=pid)
@@ -76,29 +75,33 @@ class Watch:
         self._thread.join(2 * ANSWER_S)
 
 
-def bridge_beats(store: Store) -> Callable[[int], bool]:
-    """By its sign of life in the store; while the store is away nobody can tell. Times are compared for being
-    different only: clocks may leap."""
-    last = ""
+class Pulse:
+    """A pipe into which a child writes while it lives; needs neither store nor network."""
 
-    def lives(pid: int) -> bool:
-        nonlocal last
+    def __init__(self) -> None:
+        self._read, self.write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self.write, False)
+
+    def __enter__(self) -> Pulse:
+        return self
+
+    def felt(self) -> bool:
+        """Whether something came since it was last asked."""
         try:
-            beat = store.bridge()
-        except StoreDown:
-            return True
-        if beat is None or beat.pid != pid or beat.at == last:
+            return bool(os.read(self._read, 4096))
+        except BlockingIOError:
             return False
-        last = beat.at
-        return True
 
-    return lives
+    def __exit__(self, *_: object) -> None:
+        os.close(self._read)
+        os.close(self.write)
 
 
-def api_answers(host: str, port: int) -> Callable[[int], bool]:
+def api_answers(host: str, port: int) -> Callable[[], bool]:
     """Any answer will do: it is a sign of life."""
 
-    def lives(pid: int) -> bool:
+    def lives() -> bool:
         line = http.client.HTTPConnection(host, port, timeout=ANSWER_S)
         try:
             line.request("GET", "/healthz", headers={"Connection": "close"})
