@@ -32,8 +32,8 @@ from chaos._crowd import (
     pick,
     wait_for_results,
 )  # fmt: skip
+from chaos._night import PIXEL_NM, SIDE_PX, drifting_views
 from chaos.outcome import Figure, Outcome, Say, Size, exactly, told
-from chaos.soak import PIXEL_NM, SIDE_PX, drifting_views
 from chaos.stage import Stage
 from chaos.traffic import Books, Watch
 from paretoscope.contract import Ledger, StreamPolicy
