@@ -94,3 +94,22 @@ def test_there_is_nothing_to_choose_on_a_frame_without_a_front(http: httpx.Clien
 
 def test_an_unknown_choice_is_not_found(http: httpx.Client):
     assert http.get("/v1/choices/nobody").json()["code"] == "no-such-choice"
+
+
+def test_a_pick_sent_again_with_its_key_is_made_once(http: httpx.Client, store: Store):
+    frame_id = put_worked(store)
+
+    def pick(point: int, key: str) -> httpx.Response:
+        path, headers = f"/v1/frames/{frame_id}/choice", {"Idempotency-Key": key}
+        return http.post(path, json={"point": point}, params={"wait": 0.05}, headers=headers)
+
+    first, again, other = pick(3, "mine"), pick(3, "mine"), pick(3, "another")
+    assert first.json()["choice_id"] == again.json()["choice_id"] != other.json()["choice_id"]
+    reused = pick(2, "mine")
+    assert (reused.status_code, reused.json()["code"]) == (422, "choice-id-reused")
+    with SmallWorker(store):
+        done = http.get(first.json()["links"]["self"], params={"wait": 10}).json()
+        http.get(other.json()["links"]["self"], params={"wait": 10})
+    after = pick(3, "mine")
+    assert (after.status_code, after.json()["revision"]) == (200, done["revision"])
+    assert store.counters()["choices:done"] == 2

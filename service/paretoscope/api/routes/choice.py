@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -16,7 +17,7 @@ from paretoscope.api.summary import frame_view
 from paretoscope.api.waiting import wait_until
 from paretoscope.contract import Choice, Event, ParetoFront
 from paretoscope.contract.views import ChoiceRequest, ChoiceView
-from paretoscope.errors import BadParameters
+from paretoscope.errors import BadParameters, NotFound
 
 router = APIRouter(tags=["choice"])
 
@@ -36,9 +37,17 @@ async def post_choice(
         float | None,
         Query(ge=0.0, description="How long to wait for the re-detected result, s (default 15)."),
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=128,
+            description="Sent again with the same key, the same choice is made once and answered alike.",
+        ),
+    ] = None,
 ) -> ChoiceView:
     """The choice is durable once this answers: a worker that dies meanwhile does not lose it."""
-    choice_id = await run_in_threadpool(_submit, context, frame_id, asked)
+    choice_id = await run_in_threadpool(_submit, context, frame_id, asked, idempotency_key)
     wait_s = context.settings.choice_wait_s if wait is None else min(wait, context.settings.max_wait_s)
     return await _answered(context, choice_id, wait_s, response)
 
@@ -53,15 +62,17 @@ async def get_choice(
     return await _answered(context, choice_id, min(wait, context.settings.max_wait_s), response)
 
 
-def _submit(context: Context, frame_id: str, asked: ChoiceRequest) -> str:
+def _submit(context: Context, frame_id: str, asked: ChoiceRequest, key: str | None) -> str:
     header = context.store.header(frame_id)
     try:
-        choice = Choice(frame_id=frame_id, stream=header.stream, **dict(asked))
+        choice_id = "" if key is None else _id_of(frame_id, key)
+        choice = Choice(frame_id=frame_id, stream=header.stream, choice_id=choice_id, **dict(asked))
     except ValidationError as error:
         raise BadParameters(
             "bad-choice", hint=f"{error.errors()[0]['msg'].removeprefix('Value error, ')}."
         ) from None
-    if choice.params is None:
+    again = key is not None and _known(context, choice_id)
+    if choice.params is None and not again:
         front = context.store.document(frame_id, ParetoFront)
         count = 0 if front is None else len(front.points)
         if count == 0:
@@ -75,9 +86,23 @@ def _submit(context: Context, frame_id: str, asked: ChoiceRequest) -> str:
                 hint=f"The front of {frame_id} has points 0 to {count - 1}; {choice.point} was asked.",
             )
     choice_id = context.store.submit_choice(choice)
-    told = choice.model_dump(mode="json", exclude_none=True, exclude={"by", "choice_id"})
-    audit("choice", choice.by, choice_id=choice_id, **told)
+    if not again:
+        told = choice.model_dump(mode="json", exclude_none=True, exclude={"by", "choice_id"})
+        audit("choice", choice.by, choice_id=choice_id, **told)
     return choice_id
+
+
+def _id_of(frame_id: str, key: str) -> str:
+    """The service's own id for what a caller names by its key."""
+    return hashlib.sha256(f"{frame_id}\n{key}".encode()).hexdigest()[:32]
+
+
+def _known(context: Context, choice_id: str) -> bool:
+    try:
+        context.store.choice_result(choice_id)
+    except NotFound:
+        return False
+    return True
 
 
 async def _answered(context: Context, choice_id: str, wait_s: float, response: Response) -> ChoiceView:
