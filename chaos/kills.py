@@ -224,6 +224,7 @@ def _books(night: Night, books: Books, lost_choices: list[str]) -> list[Figure]:
         exactly("received less ended, by the store's counters", counted["frames:received"] - ends),
         told("choices accepted", len(night.operator.accepted)),
         exactly("accepted choices lost", len(lost_choices)),
+        told("choices given up after three dead workers", counted.get("fault:worker-died", 0)),
         told("late writes refused", counted.get("frames:fenced", 0)),
     ]
 

@@ -194,10 +194,12 @@ class Watch:
             for event_id, event in found:
                 self._after = event_id
                 self.kinds[event.kind] += 1
-                if event.kind in CLOSING and event.frame_id is not None:
-                    self.closes[event.frame_id] += 1
+                # What is told of a choice on a frame is not the frame's end.
+                frame_id = None if "choice_id" in event.data else event.frame_id
+                if event.kind in CLOSING and frame_id is not None:
+                    self.closes[frame_id] += 1
                     self.kinds[f"closed:{event.kind}"] += 1
-                    self.closed_at.setdefault(event.frame_id, time.monotonic())
+                    self.closed_at.setdefault(frame_id, time.monotonic())
 
     def settle(self, *traffics: Booked, patience_s: float = 120.0) -> Books:
         """Wait until every acknowledged frame has an end (at most `patience_s`), then open the books."""

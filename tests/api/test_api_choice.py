@@ -113,3 +113,13 @@ def test_a_pick_sent_again_with_its_key_is_made_once(http: httpx.Client, store: 
     after = pick(3, "mine")
     assert (after.status_code, after.json()["revision"]) == (200, done["revision"])
     assert store.counters()["choices:done"] == 2
+
+
+def test_an_answer_outlives_its_frame(http: httpx.Client, store: Store):
+    frame_id = put_worked(store)
+    answer = http.post(f"/v1/frames/{frame_id}/choice", json={"point": 3}, params={"wait": 0.05})
+    with SmallWorker(store):
+        assert http.get(answer.json()["links"]["self"], params={"wait": 10}).json()["frame"] is not None
+    store._redis.delete(f"ps:frame:{frame_id}")
+    later = http.get(answer.json()["links"]["self"])
+    assert (later.status_code, later.json()["state"], later.json()["frame"]) == (200, "done", None)

@@ -120,7 +120,12 @@ async def _answered(context: Context, choice_id: str, wait_s: float, response: R
         return ChoiceView(choice_id=choice_id, state="queued", revision=None, frame=None, links=links)
     if result.fault is not None:
         raise BadParameters(result.fault.code, hint=result.fault.hint, retry=result.fault.retry)
-    view = await run_in_threadpool(frame_view, context.store, result.frame_id)
+    try:
+        view = await run_in_threadpool(frame_view, context.store, result.frame_id)
+    except NotFound:  # The answer outlives its frame.
+        return ChoiceView(
+            choice_id=choice_id, state="done", revision=result.revision, frame=None, links=links
+        )
     return ChoiceView(
         choice_id=choice_id,
         state="done",
