@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import suppress
 
 import msgpack
@@ -128,6 +129,17 @@ def test_bombs_are_refused_before_they_grow(name, bomb):
     wrapped = msgpack.packb({"schema": "Event", "version": [1, 0]})
     with pytest.raises(BadInput):
         unpack(b"\x83" + wrapped[1:] + b"\xa4body" + bomb, Event)
+
+
+def test_lists_in_lists_take_no_memory_for_items_that_cannot_come():
+    claims = b"\xdc\xff\xff" * 400  # each says 65,535 items and holds the next
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput):
+            unpack(b"\x81\xa4body" + claims, Event)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_details_nest_to_a_limit():

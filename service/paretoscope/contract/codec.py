@@ -83,6 +83,7 @@ def unpacked_map(data: bytes | bytearray | memoryview, max_bytes: int) -> dict[s
     if len(data) > max_bytes:
         raise BadInput("too-large", hint=f"{len(data)} bytes came; the limit is {max_bytes}.")
     count = _Counter()
+    most = min(MAX_ITEMS, len(data))  # A list is allocated at the length it claims, before its items come.
     try:
         found = msgpack.unpackb(
             data,
@@ -94,8 +95,8 @@ def unpacked_map(data: bytes | bytearray | memoryview, max_bytes: int) -> dict[s
             timestamp=0,
             max_str_len=MAX_TEXT_BYTES,
             max_bin_len=MAX_TEXT_BYTES,
-            max_array_len=MAX_ITEMS,
-            max_map_len=MAX_ITEMS,
+            max_array_len=most,
+            max_map_len=most,
             max_ext_len=max_bytes,
         )
     except (
