@@ -114,6 +114,7 @@ class Outcome:
             "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
             "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}",
         }
+        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.trial}.json"
         path.write_text(json.dumps(kept, indent=1) + "\n")
         return path

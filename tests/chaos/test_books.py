@@ -12,16 +12,16 @@ from chaos.traffic import Traffic, Watch
 
 def test_what_was_recorded_is_read_back_and_stands_on_the_page(tmp_path: Path) -> None:
     outcome = Outcome("kills", "Two kills", [exactly("lost", 0), under("slowest", 3.0, 2.0, "s")])
-    outcome.record(1.0, 130.0, tmp_path)
-    kept, when = read(tmp_path / "kills.json")
+    outcome.record(1.0, 130.0, tmp_path / "new")
+    kept, when = read(tmp_path / "new" / "kills.json")
     assert kept == outcome
     assert when["seconds"] == 130
-    page = renewed(f"before\n{BEGIN}\nold\n{END}\nafter\n", tmp_path)
+    page = renewed(f"before\n{BEGIN}\nold\n{END}\nafter\n", tmp_path / "new")
     assert "| slowest | 3 s | under 2 s | **missed** |" in page
     assert "old" not in page
     assert page.startswith("before\n")
     assert page.endswith("\nafter\n")
-    assert renewed(page, tmp_path) == page
+    assert renewed(page, tmp_path / "new") == page
 
 
 def test_a_missed_goal_is_a_missed_trial() -> None:
