@@ -12,6 +12,7 @@ from pathlib import Path
 import chaos
 from chaos.outcome import Say, Size, stopwatch
 from chaos.page import renew
+from paretoscope.adapters import logs
 
 SUPPORT = {"outcome", "stage", "traffic", "page"}
 
@@ -28,6 +29,7 @@ def run(name: str, share: float, record: bool) -> bool:
     """One trial here and now; whether all its goals are met."""
     elapsed = stopwatch()
     module = importlib.import_module(f"chaos.{name}")
+    logs.configure("error")  # of parts that run in this process; millions of refusals are no news
     say: Say = lambda line: print(f"[{elapsed():5.0f} s] {name}: {line}", flush=True)  # noqa: E731
     outcome = module.trial(Size(share), say)
     print("\n".join(outcome.lines()), flush=True)

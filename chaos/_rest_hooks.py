@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import schemathesis
 from PIL import Image
+from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 
 _chance = random.Random(0)
@@ -66,8 +67,19 @@ UPLOADS: tuple[tuple[bytes, dict[str, Any]], ...] = (
     (_png, {"filename": "../../etc/passwd.npy"}),
     (_npy, {"filename": "a.npy", "index": 3}),
 )
+ON_PURPOSE = {"paused"}
+"""503 with one of these codes is no failing: an operator has paused the stream, and the answer says so."""
 FILES = 0.1
 """Share of uploads that are read as files: each costs a process."""
+
+
+@schemathesis.check
+def no_failing_server(context: Any, response: Any, case: Any) -> bool | None:
+    """No 5xx, but a stream that somebody has paused."""
+    paused = response.status_code == 503 and response.json().get("code") in ON_PURPOSE
+    if paused and "retry-after" in response.headers:
+        return None
+    return not_a_server_error(context, response, case)
 
 
 @schemathesis.hook
