@@ -172,6 +172,10 @@ class Stage:
         """Open file descriptors, sockets among them."""
         return sum(one.num_fds() for one in self.processes(part))
 
+    def connections(self, part: Part) -> int:
+        """Open TCP sockets, listening ones among them; the store's are of another kind."""
+        return sum(len(one.net_connections(kind="tcp")) for one in self.processes(part))
+
     def stop(self, patience_s: float = 40.0) -> int | None:
         """SIGTERM and wait; returns the exit code. Whatever still runs then is killed."""
         if self._process is None:

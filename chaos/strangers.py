@@ -35,6 +35,8 @@ HANDS = 8
 """Strangers at a time, beside those who trickle."""
 TRICKLES, TRICKLE_S = 20, 3.0
 """So many connections at a time send a byte now and then, and for how long."""
+POOL = 9
+"""Descriptors that busy minutes may add: connections to the store are made when needed, and kept."""
 GROWTH_MIB = 50.0
 STREAM = "night"
 DOORS: tuple[Part, ...] = ("bridge", "api")
@@ -219,12 +221,14 @@ def trial(size: Size, say: Say) -> Outcome:
             time.sleep(6.0)  # Beyond the time a handshake may take.
             pids = {part: stage.pids(part) for part in DOORS}
             memory = {part: stage.rss_mib(part) for part in DOORS}
-            open_before = {part: stage.descriptors(part) for part in DOORS}
-            say(f"before: {memory} MiB, {open_before} descriptors")
+            open_before = {part: stage.connections(part) for part in DOORS}
+            files_before = {part: stage.descriptors(part) for part in DOORS}
+            say(f"before: {memory} MiB, {open_before} connections, {files_before} descriptors")
             crowd = Crowd(stage, bridge_key, count, seed=200)
             crowd.run()
             growth = {part: stage.rss_mib(part) - memory[part] for part in DOORS}
             left = {part: _left_open(stage, part, open_before[part]) for part in DOORS}
+            files = {part: stage.descriptors(part) - files_before[part] for part in DOORS}
             same = all(stage.pids(part) == pids[part] for part in DOORS)
             traffic.stop(120.0)
             books = watch.settle(traffic)
@@ -242,8 +246,10 @@ def trial(size: Size, say: Say) -> Outcome:
         exactly("processes that died", died + (not same)),
         under("growth of the bridge's memory", growth["bridge"], GROWTH_MIB, "MiB"),
         under("growth of the API's memory", growth["api"], GROWTH_MIB, "MiB"),
-        exactly("descriptors left open in the bridge", left["bridge"]),
-        exactly("descriptors left open in the API", left["api"]),
+        exactly("connections left open at the bridge", left["bridge"]),
+        exactly("connections left open at the API", left["api"]),
+        under("more descriptors in the bridge", files["bridge"], POOL),
+        under("more descriptors in the API", files["api"], POOL),
         told("good frames acknowledged", books.acknowledged),
         exactly("good frames lost", len(books.lost) + len(traffic.refused)),
         exactly("good frames with more than one result", len(books.doubled)),
@@ -255,7 +261,7 @@ def trial(size: Size, say: Say) -> Outcome:
 
 
 def _left_open(stage: Stage, part: Part, before: int) -> int:
-    """Descriptors more than before, once those that wait for a time-out had it."""
+    """Connections more than before, once those that wait for a time-out had it."""
     with contextlib.suppress(TimeoutError):
-        until(lambda: stage.descriptors(part) <= before, "connections to be closed", 60.0, 0.25)
-    return max(0, stage.descriptors(part) - before)
+        until(lambda: stage.connections(part) <= before, "connections to be closed", 60.0, 0.25)
+    return max(0, stage.connections(part) - before)
