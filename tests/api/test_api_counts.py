@@ -52,9 +52,9 @@ def test_what_the_bridge_refuses_or_had_before_is_counted_on_the_stream_that_sen
 ):
     put_worked(store)
     with running_bridge(store) as bridge, BareClient(bridge.address) as sender:
-        assert sender.ask(*sent(1, stream="stem", epoch="e2"))["type"] == "ack"
-        assert sender.ask(*sent(1, stream="stem", epoch="e2"))["duplicate"]
-        assert sender.ask(*sent(2, stream="stem", epoch="e2", nbytes=7))["code"] == "bad-size"
+        assert sender.ask(*sent(1, stream="stem", epoch="e1"))["type"] == "ack"
+        assert sender.ask(*sent(1, stream="stem", epoch="e1"))["duplicate"]
+        assert sender.ask(*sent(2, stream="stem", epoch="e1", nbytes=7))["code"] == "bad-size"
         assert sender.ask(*sent(0, stream="never-heard-of", nbytes=7))["code"] == "bad-size"
         assert eventually(lambda: tally(http)["failed_by_code"] == {"bad-size": 1})
     told = tally(http)
