@@ -111,11 +111,12 @@ class Stage:
             if self._process is None or self._process.poll() is not None:
                 raise RuntimeError(f"the service ended; it said:\n{self.said()}")
             try:
-                return httpx.get(f"{self.url}/readyz", timeout=5.0).status_code == 200
+                return http.get("/readyz").status_code == 200
             except httpx.HTTPError:
                 return False
 
-        return until(ready, "the service to be ready", patience_s, 0.05)
+        with httpx.Client(base_url=self.url, timeout=5.0, trust_env=False) as http:
+            return until(ready, "the service to be ready", patience_s, 0.05)
 
     @property
     def log(self) -> Path:
