@@ -13,10 +13,10 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 import pytest
-from chaos._network import in_a_world_of_its_own, refusal
 
 from bridge.memory_store import MemoryStore
 from bridge.running import eventually, running_bridge
+from chaos._network import in_a_world_of_its_own, refusal
 from paretoscope_client.sender import FrameSender
 
 IMAGE = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)

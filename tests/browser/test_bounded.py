@@ -55,6 +55,7 @@ def hasty(store: Store) -> Iterator[Store]:
     store._redis.config_set("appendfsync", "always")
 
 
+@pytest.mark.slow
 def test_after_many_fast_results_the_page_holds_no_more_than_after_a_few(page: Page, hasty: Store):
     store = hasty
     page.goto("/")

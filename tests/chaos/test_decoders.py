@@ -7,10 +7,9 @@ import pytest
 
 pytest.importorskip("atheris", reason="the fuzzer of decoders is not installed")
 
+from chaos import decoders
 from chaos._targets import TARGETS
 from chaos.outcome import Size
-
-from chaos import decoders
 
 
 def test_no_decoder_breaks_on_what_a_fuzzer_makes() -> None:

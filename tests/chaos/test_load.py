@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from chaos.outcome import Size
+import pytest
 
 from chaos import load
+from chaos.outcome import Size
 
 
+@pytest.mark.slow
 def test_a_crowd_of_clients_makes_no_frame_miss_its_deadline() -> None:
     outcome = load.trial(Size(0.0), lambda _: None)
     told = {one.name: one.value for one in outcome.figures}

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from chaos.outcome import Size
-
 from chaos import malformed
+from chaos.outcome import Size
 
 
 def test_malformed_messages_are_answered_counted_and_harmless() -> None:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from chaos import soak
 from chaos._memory import Scales, by_minute
 from chaos.outcome import Size
 from chaos.stage import Stage
 
-from chaos import soak
 
-
+@pytest.mark.slow
 def test_a_short_night_of_kills_and_bad_company_loses_nothing(tmp_path: Path) -> None:
     outcome = soak.trial(Size(0.0), lambda _: None)
     assert outcome.met, outcome.missed

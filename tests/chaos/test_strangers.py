@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from chaos.outcome import Size
-
 from chaos import strangers
+from chaos.outcome import Size
 
 
 def test_strangers_at_both_doors_disturb_nobody() -> None:

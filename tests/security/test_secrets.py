@@ -13,9 +13,9 @@ import httpx
 import pytest
 import zmq
 import zmq.auth
-from chaos.stage import free_port
 
 from bridge.running import frame
+from chaos.stage import free_port
 from paretoscope.adapters.api_keys import page_secret
 from paretoscope.adapters.store.link import without_secrets
 
