@@ -8,6 +8,8 @@ REPLAY ?=
 SPEED  ?=
 PORT   ?=
 TRIAL  ?=
+# So many test files at a time as there are cores; most tests wait for other processes.
+SIDE   := -n logical --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check audit bench chaos browser lock openapi wheel clean
@@ -40,7 +42,7 @@ browser: ## Debian's chromium, which the browser tests drive
 		echo "chromium is missing and may not be installed here: the browser tests will be skipped"
 
 test: $(VENV)/.dev browser ## every test but the long ones, under 10 minutes on 2 cores
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE) $(ARGS)
 
 test-all: $(VENV)/.dev browser ## the long suites too
 	@$(BIN)/python -m pytest -m '' $(ARGS)

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from paretoscope.adapters.store import Store
+from paretoscope.api.uploads import Uploads
 from paretoscope.contract import FrameHeader
 from serving import SIDE, SmallWorker, picture
 
@@ -147,6 +148,16 @@ def test_uploads_are_numbered_without_gaps_also_after_a_refused_one(http: httpx.
     headers: list[FrameHeader] = [store.header(one) for one in ids]
     assert [one.sequence for one in headers] == [0, 1]
     assert headers[0].epoch == headers[1].epoch
+    assert store.counters().get("frames:missing", 0) == 0
+
+
+def test_a_stream_that_was_forgotten_begins_a_new_epoch_and_loses_no_frame(store: Store):
+    uploads = Uploads(most=2)
+    sent = [uploads.put(store, stream, IMAGE) for stream in ("one", "two", "three", "one", "three")]
+    assert all(fresh for _, fresh in sent)
+    numbers = [(header.stream, header.sequence) for header, _ in sent]
+    assert numbers == [("one", 0), ("two", 0), ("three", 0), ("one", 0), ("three", 1)]
+    assert len({header.epoch for header, _ in sent}) == 4
     assert store.counters().get("frames:missing", 0) == 0
 
 

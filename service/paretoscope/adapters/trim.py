@@ -2,15 +2,30 @@
 
 glibc keeps what is freed in the arena of the thread that asked for it, for that arena's next request. With
 images and tables of all sizes in a dozen threads the resident memory of a process creeps upwards for hours
-although nothing is leaked. Where the C library is another one this does nothing.
+although nothing is leaked. Where the C library is another one none of this does anything.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 
 TRIM_EVERY_S = 20.0
+
+MAPPED_KIB = 64
+"""What is larger is mapped by itself and goes back when it is freed, kB of 1024 bytes."""
+
+
+def lean_environment() -> dict[str, str]:
+    """Variables for a process that is about to start and holds data of all sizes for days.
+
+    One arena for all its threads, and images never in it: left to itself glibc puts what is as large as
+    something freed before (up to 32 MiB) among the small, where any of these keeps its pages. Not for the
+    numerics: their work arrays would be mapped anew each time. What the user has set stays.
+    """
+    told = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(MAPPED_KIB * 1024)}
+    return {name: os.environ.get(name, value) for name, value in told.items()}
 
 
 def keep_trimmed(stop: threading.Event | None = None, every_s: float = TRIM_EVERY_S) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import uuid
 import zlib
-from collections import defaultdict
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,14 +14,27 @@ import numpy as np
 from paretoscope.adapters.store import Store, utc_text
 from paretoscope.contract import Event, FrameHeader
 
+MOST_STREAMS = 1024
+
+
+@dataclass
+class _Line:
+    """One stream's numbers, under an epoch that no other line has."""
+
+    epoch: str = field(default_factory=lambda: f"http{uuid.uuid4().hex[:12]}")
+    following: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
 
 class Uploads:
-    """Gives uploaded images an epoch (one per start of the API) and sequence numbers without gaps."""
+    """Gives uploaded images sequence numbers without gaps, under an epoch of their stream's own.
 
-    def __init__(self, epoch: str | None = None) -> None:
-        self.epoch = epoch or f"http{uuid.uuid4().hex[:12]}"
-        self._next: defaultdict[str, int] = defaultdict(int)
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+    An epoch lasts as long as this process remembers its stream; the one not heard of for longest goes first.
+    """
+
+    def __init__(self, most: int = MOST_STREAMS) -> None:
+        self._most = most
+        self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._guard = threading.Lock()
 
     def put(
@@ -42,13 +56,20 @@ class Uploads:
             if fresh and (missing := store.gap(header.frame_id)):
                 store.append_event(_gap(header, missing))
             return header, fresh
-        with self._guard:
-            lock = self._locks[stream]
-        with lock:  # a number is used up only by a frame that the store has
-            header = self._header(stream, self.epoch, self._next[stream], image, told)
+        line = self._line(stream)
+        with line.lock:  # a number is used up only by a frame that the store has
+            header = self._header(stream, line.epoch, line.following, image, told)
             fresh = store.put_frame(header, image)
-            self._next[stream] += 1
+            line.following += 1
             return header, fresh
+
+    def _line(self, stream: str) -> _Line:
+        with self._guard:
+            line = self._lines.setdefault(stream, _Line())
+            self._lines.move_to_end(stream)
+            while len(self._lines) > self._most:
+                self._lines.popitem(last=False)
+            return line
 
     @staticmethod
     def _header(

@@ -30,6 +30,7 @@ from paretoscope.adapters.api_keys import check_reach
 from paretoscope.adapters.store import Store, utc_now, utc_text
 from paretoscope.adapters.store.launch import launch
 from paretoscope.adapters.tethered import Kept
+from paretoscope.adapters.trim import lean_environment
 from paretoscope.bridge.security import check_address, own_keys
 from paretoscope.bridge.tally import Tally
 from paretoscope.cli.watch import Pulse, Watch, Watched, api_answers
@@ -135,7 +136,7 @@ class Service:
         told = {variable: str(descriptor) for variable, descriptor in held.items()}
         return Kept(
             (sys.executable, "-m", f"paretoscope.{part}.process"),
-            environment=os.environ | self._settings.environment() | told,
+            environment=os.environ | lean_environment() | self._settings.environment() | told,
             pass_fds=tuple(held.values()),
             died=functools.partial(self._died, part),
             steady_s=STEADY_S,

@@ -16,6 +16,7 @@ from paretoscope.adapters.guardian import GRACE_S
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.room import Room
 from paretoscope.adapters.tethered import Kept
+from paretoscope.adapters.trim import lean_environment
 from paretoscope.errors import AddressInUse, BadParameters, StoreDown
 from paretoscope.settings import MIB, Limits, Settings
 
@@ -118,6 +119,7 @@ class EmbeddedStore:
             self._room = Room(self.url, folder, durability, limits or Limits())
             self._kept = Kept(
                 lambda: [str(binary), *self._arguments()],
+                environment=os.environ | lean_environment(),
                 output=self._log,
                 before=self._sweep,
                 died=self._room.died,
