@@ -227,7 +227,8 @@ class Client:
         ``paretoscope_client.fronts``).
 
         The answer carries the re-detected frame; its state is 'queued' when that took longer than `wait_s`
-        (the choice stands: see `redetected`).
+        (the choice stands: see `redetected`). A service that is restarted meanwhile is asked again within
+        `wait_s`, and makes the choice once. Raises ServiceDown or StoreDown where it stays away.
         """
         return self._carry_out(plans.choose(frame_id, point, weight, params, rule, scope, by, wait_s))
 

@@ -57,6 +57,8 @@ class Call(Generic[T]):
     accept: str = JSON
     content: bytes | None = None
     content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further ones."""
     wait_s: float = 0.0
     """How long the service itself may wait before it answers, s."""
     good: frozenset[int] = frozenset({200, 202})
@@ -69,7 +71,7 @@ class Call(Generic[T]):
             "url": url + self.path,
             "params": dict(self.params),
             "content": self.content,
-            "headers": {"Accept": self.accept, "Content-Type": self.content_type},
+            "headers": {"Accept": self.accept, "Content-Type": self.content_type, **self.headers},
             "timeout": timeout_s + self.wait_s,
         }
 
@@ -228,7 +230,10 @@ def choose(
     scope: Literal["stream", "frame"],
     by: str,
     wait_s: float,
+    *,
+    key: str,
 ) -> Call[Picked]:
+    """key: of the caller's own; the same choice under the same key is made once."""
     body = _Body(point=point, weight=weight, params=params, scope=scope, by=by)
     return Call(
         "POST",
@@ -236,6 +241,7 @@ def choose(
         document(Picked),
         {"wait": wait_s},
         content=body.model_dump_json(exclude_none=True).encode(),
+        headers={"Idempotency-Key": key},
         wait_s=wait_s,
     )
 

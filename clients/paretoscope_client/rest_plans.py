@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Collection, Generator
 from typing import Any, Literal, TypeVar
 
@@ -24,9 +25,11 @@ from paretoscope.errors import (
     NotFound,
     ParetoscopeError,
     ServiceDown,
+    StoreDown,
 )
 from paretoscope_client import rest_calls as calls
 from paretoscope_client.fronts import Rule
+from paretoscope_client.rest_follow import Patience
 from paretoscope_client.rest_result import Picked, Result
 
 T = TypeVar("T")
@@ -107,7 +110,17 @@ def choose(
                 hint=f"None of the {len(front.points)} points of {frame_id}'s front keeps the rule; "
                 "loosen it, or give the stream more time (deadline_s of its policy).",
             )
-    return (yield calls.choose(frame_id, point, weight, params, scope, by, wait_s))
+    # A service that was restarted may have taken the choice and not said so: under its key it is made once.
+    choice = calls.choose(frame_id, point, weight, params, scope, by, wait_s, key=uuid.uuid4().hex)
+    until, patience = time.monotonic() + wait_s, Patience()
+    while True:
+        try:
+            return (yield choice)
+        except (ServiceDown, StoreDown):
+            pause_s = patience.pause_s()
+            if time.monotonic() + pause_s > until:
+                raise
+            yield pause_s
 
 
 def redetected(choice: ChoiceView | str, timeout_s: float) -> Plan[Result]:

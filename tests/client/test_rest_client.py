@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
-from client.twins import client  # noqa: F401
+from client.twins import Awaited, client  # noqa: F401
 from paretoscope.adapters.store import Store
 from paretoscope.api import create_app
 from paretoscope.api.server import ApiServer
@@ -59,6 +64,60 @@ def test_a_pick_comes_back_re_detected(client: Any, store: Store, worker: SmallW
 
 def test_a_pick_nobody_answers_is_queued(client: Any, store: Store):  # noqa: F811
     assert client.choose(put_worked(store), point=0, wait_s=0.05).state == "queued"
+
+
+@pytest.mark.parametrize("kind", [Client, Awaited])
+def test_a_pick_whose_answer_was_lost_is_asked_again_and_made_once(
+    kind: Any,
+    api: ApiServer,  # noqa: F811
+    store: Store,  # noqa: F811
+    worker: SmallWorker,  # noqa: F811
+):
+    frame_id = put_worked(store)
+    with answers_lost(api.url, 1) as (url, lost):
+        client = kind(url)
+        assert client.choose(frame_id, weight=1.0).frame.atoms == 38
+        getattr(client, "end", client.close)()
+    assert len(lost) == 1
+    assert b'"state":"done"' in lost[0]
+    assert store.counters()["choices:done"] == 1
+
+
+def test_a_pick_at_a_service_that_stays_away_ends_when_its_time_is_up():
+    with Client("http://127.0.0.1:9") as nobody, pytest.raises(ServiceDown, match=r"127\.0\.0\.1:9"):
+        nobody.choose("a-b-000000", point=0, wait_s=0.3)
+
+
+@contextmanager
+def answers_lost(url: str, count: int) -> Iterator[tuple[str, list[bytes]]]:
+    """(address, what was lost): what asks there reaches the service; its first answers never come back."""
+    at, lost = urlsplit(url), []
+    ended = threading.Event()
+
+    def carry(asking: socket.socket) -> None:
+        with asking, socket.create_connection((at.hostname, at.port), timeout=5.0) as service:
+            asked = asking.recv(65536)
+            while b"\r\n\r\n" not in asked or asked.endswith(b"\r\n\r\n"):
+                asked += asking.recv(65536)
+            service.sendall(asked.replace(b"Connection: keep-alive", b"Connection: close"))
+            answer = b"".join(iter(lambda: service.recv(65536), b""))
+            if len(lost) < count:
+                lost.append(answer)
+            else:
+                asking.sendall(answer)
+
+    def serve() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                carry(door.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(0.1)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}", lost
+        ended.set()
+        thread.join()
 
 
 def test_an_image_is_sent_and_its_result_awaited(client: Any, worker: SmallWorker):  # noqa: F811
