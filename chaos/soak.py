@@ -38,7 +38,12 @@ STORM_SHARE, WARM_SHARE, EARLY_SHARE = 1 / 3, 5 / 12, 1 / 12
 KILL_EVERY_S = 60.0
 FRAMES_PER_S = 2.0
 STREAM, SECOND = "night", "second"
-LIMITS: dict[str, Any] = {"limits__history_frames": "60", "limits__events": "4000", "limits__audit": "200"}
+LIMITS: dict[str, Any] = {
+    "limits__history_frames": "60",
+    "limits__events": "4000",
+    "limits__audit": "200",
+    "limits__choices": "50",
+}
 """Small ones, reached within the first minutes: what is kept does not grow after that."""
 SLOPE_GOAL = 1.0
 FLAT = 1.25

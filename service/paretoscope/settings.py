@@ -53,6 +53,8 @@ class Limits(BaseModel):
     """Streams kept; a new one beyond pushes out the one not seen for longest."""
     events: PositiveInt = 10_000
     """Events kept for listeners that come back."""
+    choices: PositiveInt = 4096
+    """Answers to choices kept for those who ask again; the oldest go first, and each after a day."""
     dead_letters: PositiveInt = 16
     """Frames kept that workers died over, with their pixels."""
     dead_letters_mb: PositiveInt = 256

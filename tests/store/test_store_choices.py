@@ -56,6 +56,27 @@ def test_a_choice_is_answered_with_a_new_revision(store: Store) -> None:
     assert event.data["choice_id"] == claim.choice_id
 
 
+def test_answers_are_kept_in_a_bounded_number_and_waiting_choices_whatever_their_number(
+    store: Store,
+) -> None:
+    store.limits = store.limits.model_copy(update={"choices": 2})
+    frame_id = worked(store)
+    waiting = store.submit_choice(Choice(frame_id=frame_id, stream="stem", point=0))
+    first = store.claim_choice("patient")
+    assert first is not None
+    answered = []
+    for _ in range(4):
+        claim = claimed(store, frame_id)
+        answered.append(claim.choice_id)
+        store.finish_choice(claim, [])
+    for gone in answered[:2]:
+        with pytest.raises(NotFound):
+            store.choice_result(gone)
+    assert [store.choice_result(one).state for one in answered[2:]] == ["done", "done"]
+    assert store.choice_result(waiting).state == "queued"
+    assert store.finish_choice(first, [])
+
+
 def test_a_choice_with_its_own_id_is_queued_once(store: Store) -> None:
     choice = Choice(frame_id=worked(store), stream="stem", weight=0.5, choice_id="mine")
     assert store.submit_choice(choice) == store.submit_choice(choice) == "mine"

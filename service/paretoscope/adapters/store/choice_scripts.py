@@ -46,7 +46,7 @@ CLOSE_CHOICE = (
     + """
 -- KEYS: choice bell memory
 -- ARGV: frame_id entry state fault revision operating operating_choice events_limit event kept_s counter
---       fence, then triples.
+--       fence choice_id answers_kept, then triples.
 -- Returns 1, or 0 when another worker has taken it over or answered it (nothing is written then).
 local held = redis.call('HMGET', KEYS[1], 'state', 'fence')
 if held[1] ~= 'queued' or held[2] ~= ARGV[12] then
@@ -57,7 +57,7 @@ redis.call('XACK', 'ps:choices', 'workers', ARGV[2])
 redis.call('XDEL', 'ps:choices', ARGV[2])
 local frame = 'ps:frame:' .. ARGV[1]
 if redis.call('EXISTS', frame) == 1 then
-  put_documents(frame, 13, #ARGV)
+  put_documents(frame, 15, #ARGV)
   local waiting = tonumber(redis.call('HGET', frame, 'choices') or 0)
   if waiting > 0 then redis.call('HSET', frame, 'choices', waiting - 1) end
 end
@@ -66,6 +66,11 @@ redis.call('HSET', KEYS[1], 'state', ARGV[3], 'fault', ARGV[4], 'revision', ARGV
 redis.call('EXPIRE', KEYS[1], ARGV[10])
 redis.call('RPUSH', KEYS[2], '1')
 redis.call('EXPIRE', KEYS[2], ARGV[10])
+redis.call('RPUSH', 'ps:answered', ARGV[13])
+while redis.call('LLEN', 'ps:answered') > tonumber(ARGV[14]) do
+  local oldest = redis.call('LPOP', 'ps:answered')
+  redis.call('DEL', 'ps:choice:' .. oldest, 'ps:choice-bell:' .. oldest)
+end
 redis.call('HINCRBY', 'ps:counters', ARGV[11], 1)
 emit('ps:events', ARGV[8], ARGV[9])
 return 1

@@ -17,7 +17,7 @@ from paretoscope.contract.codec import pack, unpack
 from paretoscope.errors import BadParameters, Busy, NotFound
 
 KEPT_S = 24 * 3600
-"""How long an answer can be asked for, s."""
+"""How long an answer can be asked for, s, unless ``limits.choices`` newer ones pushed it out."""
 
 
 class Choices(Frames):
@@ -97,6 +97,7 @@ class Choices(Frames):
         args += [revision_of(documents), "" if operating is None else pack(operating)]
         args += ["" if operating is None else operating.choice_id, self.limits.events]
         args += [self._event(kind, choice.stream, choice.frame_id, data), KEPT_S, counter, claim.fence]
+        args += [claim.choice_id, self.limits.choices]
         touched = [
             keys.choice(claim.choice_id),
             keys.choice_bell(claim.choice_id),
