@@ -52,6 +52,7 @@ def test_every_loss_is_counted_by_its_reason_as_it_happens(seen: Page, store: St
     put(store, 8)
     time.sleep(0.1)
     assert store.claim_frame("w") is None
+    store.set_policy("stem", StreamPolicy())
     put(store, 9)
     claim = store.claim_frame("w", 1.0)
     assert claim is not None
