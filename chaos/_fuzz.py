@@ -20,9 +20,9 @@ WATCHED = ("paretoscope", "paretoscope_client", "http.cookies", "tifffile", "PIL
 def main() -> None:
     name, folder = sys.argv.pop(1), Path(sys.argv[-1])
     with atheris.instrument_imports(include=list(WATCHED)):  # type: ignore[attr-defined]
-        from chaos import _targets
+        from chaos import targets
 
-        target = _targets.every() if name == "every" else _targets.TARGETS[name]
+        target = targets.every() if name == "every" else targets.TARGETS[name]
         fuzz = target.make()
     for number, seed in enumerate(target.seeds()):
         (folder / f"seed-{number}").write_bytes(seed)

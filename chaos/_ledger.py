@@ -18,6 +18,7 @@ class Limits:
     backlog_bytes: int = 2**20
     streams: int = 2
     dead_letters: int = 2
+    choices: int = 2
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Ledger:
         self.work: list[Entry] = []
         self.choices: dict[str, Choice] = {}
         self.asked: list[Entry] = []
+        self.answered: list[str] = []
+        """Those whose answers are kept, oldest first."""
         self.arrivals = 0
         self.fences = 0
         self.freed: dict[str, int] = {}
@@ -247,6 +250,7 @@ class Ledger:
         if choice.state != "queued" or choice.fence != fence:
             return False
         choice.state = "done"
+        self.answered = [*self.answered, choice_id][-self.limits.choices :]
         self.asked = [one for one in self.asked if one.key != choice_id]
         if choice.frame_id in self.frames:
             self.frames[choice.frame_id].choices -= 1

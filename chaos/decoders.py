@@ -1,6 +1,6 @@
 """Every decoder that reads bytes from outside, fuzzed with inputs that find their own ways through it.
 
-A target (see ``_targets``) raises for anything but our own errors and for what must not be: another
+A target (see ``targets``) raises for anything but our own errors and for what must not be: another
 meaning at a second reading, memory out of proportion, a stranger let in. An input that takes longer than
 10 s or a process beyond 2 GiB is a crash as well. What crashed is told as bytes, and the rest is done.
 """
@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos._targets import TARGETS, every
 from chaos.outcome import Outcome, Say, Size, at_least, exactly, stopwatch, told, under
+from chaos.targets import TARGETS, every
 from paretoscope.adapters.tethered import tethered_command
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -181,14 +183,21 @@ for number in range(1000):
 """
 
 
-def test_an_instrument_that_was_killed_takes_over_from_itself_at_once(bridge, store):
+@contextmanager
+def sending(address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that sends; its first frame has been acknowledged."""
     with subprocess.Popen(
-        [sys.executable, "-c", SENDER, bridge.address],
+        [sys.executable, "-c", SENDER, address],
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as old:
-        assert old.stdout is not None
-        assert old.stdout.readline()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process
+
+
+def test_an_instrument_that_was_killed_takes_over_from_itself_at_once(bridge, store):
+    with sending(bridge.address) as old:
         old.send_signal(signal.SIGKILL)
         old.wait()
         begun = time.monotonic()
@@ -199,13 +208,7 @@ def test_an_instrument_that_was_killed_takes_over_from_itself_at_once(bridge, st
 
 def test_an_instrument_that_hangs_keeps_its_stream_for_a_stated_time_only(bridge, store):
     """Its connection stays open: the kernel answers for it."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SENDER, bridge.address],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as old:
-        assert old.stdout is not None
-        assert old.stdout.readline()
+    with sending(bridge.address) as old:
         old.send_signal(signal.SIGSTOP)
         try:
             with FrameSender(bridge.address, "haadf") as new:

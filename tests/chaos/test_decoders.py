@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("atheris", reason="the fuzzer of decoders is not installed")
 
 from chaos import decoders
-from chaos._targets import TARGETS
 from chaos.outcome import Size
+from chaos.targets import TARGETS
 from paretoscope.errors import ParetoscopeError
 
 
