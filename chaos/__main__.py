@@ -18,11 +18,11 @@ SUPPORT = {"outcome", "stage", "traffic", "page"}
 
 
 def trials() -> list[str]:
-    return sorted(one.name for one in pkgutil.iter_modules(chaos.__path__) if _is_trial(one.name))
+    return sorted(one.name for one in pkgutil.iter_modules(chaos.__path__) if _is_trial(one))
 
 
-def _is_trial(name: str) -> bool:
-    return name not in SUPPORT and not name.startswith("_")
+def _is_trial(one: pkgutil.ModuleInfo) -> bool:
+    return not one.ispkg and one.name not in SUPPORT and not one.name.startswith("_")
 
 
 def run(name: str, share: float, record: bool) -> bool:
@@ -65,9 +65,7 @@ def main() -> int:
         return 0 if run(given.trial[0], given.share, given.record) else 1
     record = ["--record"] if given.record or not given.trial else []
     missed = []
-    for name in (
-        given.trial or known
-    ):  # each in a process of its own: one trial's memory is not the next one's
+    for name in given.trial or known:  # each in a process of its own: none inherits another's memory
         command = [sys.executable, "-m", "chaos", name, "--share", str(given.share), *record]
         if subprocess.run(command, cwd=Path(__file__).parents[1], check=False).returncode:
             missed.append(name)

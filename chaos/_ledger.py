@@ -111,11 +111,13 @@ class Ledger:
             return ("duplicate" if source.stored[sequence] == crc32 else "sequence-reused"), 0
         gap = max(0, sequence - source.highest - 1) + source.owed
         verdict = self.put(frame_id, stream, epoch, sequence, nbytes, crc32, gap)
-        if verdict in ("paused", "backlog-full", "sequence-reused"):
+        if verdict in ("paused", "backlog-full"):
             return verdict, 0
         if sequence > source.highest:
             source.owed += sequence - source.highest - 1
             source.highest = sequence
+        if verdict == "sequence-reused":  # refused, but it was sent: no gap
+            return verdict, 0
         source.stored[sequence] = crc32
         if verdict == "duplicate":
             return "duplicate", 0

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 from pathlib import Path
 
+from chaos.__main__ import trials
 from chaos.outcome import Figure, Outcome, Size, exactly, percentiles, read, under
-from chaos.page import BEGIN, END, renewed
+from chaos.page import BEGIN, END, PAGE, renewed
 from chaos.stage import Stage
 from chaos.traffic import Traffic, Watch
 
@@ -22,6 +24,14 @@ def test_what_was_recorded_is_read_back_and_stands_on_the_page(tmp_path: Path) -
     assert page.startswith("before\n")
     assert page.endswith("\nafter\n")
     assert renewed(page, tmp_path / "new") == page
+
+
+def test_every_module_that_counts_as_a_trial_is_one_and_stands_on_the_page() -> None:
+    page = PAGE.read_text()
+    for name in trials():
+        assert callable(importlib.import_module(f"chaos.{name}").trial)
+        assert f"| `{name}` |" in page
+    assert "kills" in trials()
 
 
 def test_a_missed_goal_is_a_missed_trial() -> None:
