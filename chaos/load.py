@@ -122,7 +122,7 @@ def run(stage: Stage, images: Sequence[np.ndarray], count: int, crowd_of: int = 
         senders.join()
         found = Run(books=watch.settle(senders), times=crowd.times() if crowd else [])
         with stage.store() as store:
-            rows = [store.told(frame_id, Ledger) for frame_id in senders.sent[SENDERS:]]
+            rows = [store.snapshot(one, told=[Ledger]).told for one in senders.sent[SENDERS:]]
         found.met = [bool(row.get("met")) for row in rows]
         found.total_ms = [row["total_ms"] for row in rows if "total_ms" in row]
         found.acked_ms = list(senders.acknowledged.values())[SENDERS:]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from paretoscope.adapters.store import Store
 from paretoscope.api.server import ApiServer
+from paretoscope.api.summary import frame_view
 from paretoscope.contract import Classes, Ledger, ParetoFront, StreamPolicy
 from serving import SIDE, picture, put, put_worked, results
 
@@ -27,6 +28,22 @@ def test_a_frame_tells_its_state_its_numbers_and_where_the_rest_is(http: httpx.C
     assert view["guard"] == {"frame_id": frame_id, "fit_for_control": False, "reasons": ["simulated"]}
     for name, link in view["links"].items():
         assert http.get(link).status_code == (405 if name == "choice" else 200), name
+
+
+def test_a_result_that_comes_while_it_is_asked_for_is_seen_whole_or_not_at_all(store: Store):
+    for sequence in range(100):
+        frame_id = put(store, sequence)
+        claim = store.claim_frame("w")
+        assert claim is not None
+        finishing = threading.Thread(target=store.finish_frame, args=(claim, results(frame_id)))
+        finishing.start()
+        while (view := frame_view(store, frame_id)).state != "done":
+            assert view.atoms is None
+        finishing.join()
+        assert view.atoms == 60
+        assert view.chosen == 1
+        assert view.ledger is not None
+        assert view.guard is not None
 
 
 def test_a_waiting_frame_has_a_state_and_no_numbers(http: httpx.Client, store: Store):

@@ -20,16 +20,14 @@ def frame_links(frame_id: str) -> dict[str, str]:
 
 def frame_view(store: Store, frame_id: str) -> FrameView:
     """Raises NotFound."""
-    header = store.header(frame_id)
-    atoms = store.told(
-        frame_id, AtomMap
-    )  # not the map itself: every poller's answer would unpack its columns
-    front = store.document(frame_id, ParetoFront)
+    # One question to the store: a result that comes between two would be seen in part.
+    seen = store.snapshot(frame_id, ParetoFront, Ledger, Guard, Fault, told=[AtomMap])
+    header, atoms, front = seen.header, seen.told, seen.document(ParetoFront)
     point = None if front is None or front.chosen is None else front.points[front.chosen]
     params = point.params if point is not None else None
     if "params" in atoms:
         params = LogParams.model_validate(atoms["params"])
-    ledger, guard = store.document(frame_id, Ledger), store.document(frame_id, Guard)
+    ledger, guard = seen.document(Ledger), seen.document(Guard)
     newer, age, limit = store.newer_frames(header.stream, frame_id), None, None
     if ledger is not None:
         policy = store.policy(header.stream)
@@ -39,7 +37,7 @@ def frame_view(store: Store, frame_id: str) -> FrameView:
     return FrameView(
         frame_id=frame_id,
         stream=header.stream,
-        state=cast(State, store.state(frame_id)),
+        state=cast(State, seen.state),
         revision=max(atoms.get("revision", 0), front.revision if front else 0),
         age_s=age,
         newer_frames=newer,
@@ -54,7 +52,7 @@ def frame_view(store: Store, frame_id: str) -> FrameView:
         points=0 if front is None else len(front.points),
         ledger=ledger,
         guard=guard,
-        fault=store.document(frame_id, Fault),
+        fault=seen.document(Fault),
         header=header,
         links=frame_links(frame_id),
     )

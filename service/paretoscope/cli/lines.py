@@ -11,12 +11,13 @@ from paretoscope.contract import AtomMap, Event, Fault, Guard, Ledger, ParetoFro
 def summary(store: Store, event: Event) -> dict[str, Any]:
     """What became of the frame that `event` ('result', 'fault' or 'drop') closes."""
     frame_id = event.frame_id or ""
-    told: dict[str, Any] = {"frame_id": frame_id, "state": store.state(frame_id)}
-    fault = store.document(frame_id, Fault)
+    seen = store.snapshot(frame_id, AtomMap, ParetoFront, Ledger, Guard, Fault)
+    told: dict[str, Any] = {"frame_id": frame_id, "state": seen.state}
+    fault = seen.document(Fault)
     if fault is not None:
         return told | {"code": fault.code, "hint": fault.hint}
-    atoms, front = store.document(frame_id, AtomMap), store.document(frame_id, ParetoFront)
-    ledger, guard = store.document(frame_id, Ledger), store.document(frame_id, Guard)
+    atoms, front = seen.document(AtomMap), seen.document(ParetoFront)
+    ledger, guard = seen.document(Ledger), seen.document(Guard)
     chosen = None if front is None or front.chosen is None else front.points[front.chosen]
     told |= {
         "atoms": 0 if atoms is None else atoms.count,

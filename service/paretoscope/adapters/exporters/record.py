@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paretoscope.adapters.store import Store
+from paretoscope.adapters.store import Snapshot, Store
 from paretoscope.contract import (
     SCHEMA_MAJOR,
     SCHEMA_MINOR,
@@ -20,10 +20,8 @@ from paretoscope.contract import (
     ParameterMap,
     ParetoFront,
 )
-from paretoscope.errors import Busy, ParetoscopeError
+from paretoscope.errors import ParetoscopeError
 from paretoscope.version import VERSION
-
-_ATTEMPTS = 5
 
 
 class NotDone(ParetoscopeError):
@@ -52,54 +50,40 @@ class Record:
 def read_record(store: Store, frame_id: str) -> Record:
     """The newest result of a frame, all of one revision.
 
-    Raises NotFound for an unknown frame, NotDone where it has no result yet or will have none, Busy where it
-    is re-detected again and again while it is read.
+    Raises NotFound for an unknown frame, NotDone where it has no result yet or will have none.
     """
-    _check_done(store, frame_id)
-    for _ in range(_ATTEMPTS):
-        record = _read(store, frame_id)
-        newest = store.document(frame_id, AtomMap)
-        if newest is not None and newest.revision == record.atoms.revision:
-            return record
-    raise Busy(
-        "changes-while-read",
-        hint=f"Frame {frame_id} is re-detected faster than it can be read. Export it later.",
-    )
-
-
-def _check_done(store: Store, frame_id: str) -> None:
-    state = store.state(frame_id)
-    if state == "done":
-        return
-    if state == "failed":
-        fault = store.document(frame_id, Fault)
-        why = "" if fault is None else f" {fault.hint} [{fault.code}]"
-        raise NotDone(hint=f"Frame {frame_id} failed and has no result.{why}")
-    if state == "dropped":
-        raise NotDone(hint=f"Frame {frame_id} was dropped for a newer one and has no result.")
-    raise NotDone(hint=f"Frame {frame_id} is {state}: export it once it is done.", retry=True)
-
-
-def _read(store: Store, frame_id: str) -> Record:
-    atoms = store.document(frame_id, AtomMap)
-    if atoms is None:
-        raise NotDone(hint=f"Frame {frame_id} is done but holds no atoms: see its events.")
-    header = store.header(frame_id)
-    classes = store.document(frame_id, Classes)
+    kinds = (AtomMap, ParetoFront, ParameterMap, Classes, Ledger, Guard, Fault)
+    seen = store.snapshot(frame_id, *kinds)
+    atoms = _atoms(seen)
+    classes = seen.document(Classes)
     if classes is not None and len(classes.labels) != atoms.count:
         classes = None  # of an earlier revision: a re-detection without classes leaves the old ones
     if classes is not None:
-        classes = classes.named(store.class_names(header.stream))
+        classes = classes.named(store.class_names(seen.header.stream))
     return Record(
-        header=header,
+        header=seen.header,
         image=store.pixels(frame_id),
         atoms=atoms,
-        front=store.document(frame_id, ParetoFront),
-        windows=store.document(frame_id, ParameterMap),
+        front=seen.document(ParetoFront),
+        windows=seen.document(ParameterMap),
         classes=classes,
-        ledger=store.document(frame_id, Ledger),
-        guard=store.document(frame_id, Guard),
+        ledger=seen.document(Ledger),
+        guard=seen.document(Guard),
     )
+
+
+def _atoms(seen: Snapshot) -> AtomMap:
+    frame_id, fault, atoms = seen.header.frame_id, seen.document(Fault), seen.document(AtomMap)
+    if seen.state == "failed":
+        why = "" if fault is None else f" {fault.hint} [{fault.code}]"
+        raise NotDone(hint=f"Frame {frame_id} failed and has no result.{why}")
+    if seen.state == "dropped":
+        raise NotDone(hint=f"Frame {frame_id} was dropped for a newer one and has no result.")
+    if seen.state != "done":
+        raise NotDone(hint=f"Frame {frame_id} is {seen.state}: export it once it is done.", retry=True)
+    if atoms is None:
+        raise NotDone(hint=f"Frame {frame_id} is done but holds no atoms: see its events.")
+    return atoms
 
 
 def provenance(record: Record) -> dict[str, Any]:

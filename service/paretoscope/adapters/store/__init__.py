@@ -1,7 +1,7 @@
 """The store: frames, results, choices and events on Valkey or Redis, through redis-py.
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
-link (the wire) <- events <- queue (consumer groups) <- frames <- choices <- pauses <- instruments <-
+link (the wire) <- events <- queue (consumer groups) <- held <- frames <- choices <- pauses <- instruments <-
 streams <- history <- scans <- audit <- dead_letters <- ``Store``.
 """
 
@@ -18,6 +18,7 @@ from paretoscope.adapters.store.records import (
     ChoiceResult,
     Claim,
     FrameState,
+    Snapshot,
     StreamSummary,
     WorkerBeat,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Claim",
     "FrameState",
     "ScanRows",
+    "Snapshot",
     "Store",
     "StreamSummary",
     "WorkerBeat",

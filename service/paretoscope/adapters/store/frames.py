@@ -10,13 +10,13 @@ import numpy as np
 from redis.exceptions import OutOfMemoryError
 
 from paretoscope.adapters.store import keys, scripts
+from paretoscope.adapters.store.held import Held, no_frame
 from paretoscope.adapters.store.link import translated, utc_text
 from paretoscope.adapters.store.packing import as_buffer, as_image, digest, field_of, parse_utc, triples
-from paretoscope.adapters.store.queue import Queue
 from paretoscope.adapters.store.records import Claim, FrameState
 from paretoscope.contract import DeadLetter, Document, Fault, FrameHeader, Ledger
 from paretoscope.contract.codec import pack, unpack
-from paretoscope.errors import BadFrame, BadInput, Busy, Incompatible, NotFound
+from paretoscope.errors import BadFrame, BadInput, Busy, Incompatible
 from paretoscope.settings import MIB
 
 D = TypeVar("D", bound=Document)
@@ -24,7 +24,7 @@ D = TypeVar("D", bound=Document)
 DROP_REASONS = ("newer-frame", "stream-busy", "too-old")
 
 
-class Frames(Queue):
+class Frames(Held):
     @translated
     def put_frame(
         self,
@@ -171,7 +171,7 @@ class Frames(Queue):
             scripts.PUBLISH, [], [frame_id, self.limits.events, event, _fence(claim), *triples(documents)]
         )
         if changed < 0:
-            raise _no_frame(frame_id)
+            raise no_frame(frame_id)
         return bool(changed)
 
     @translated
@@ -237,80 +237,15 @@ class Frames(Queue):
         args += [letter, self.limits.dead_letters, self.limits.dead_letters_mb * MIB]
         return bool(self._run(scripts.CLOSE_FRAME, [], [*args, *triples(documents)]))
 
-    def _field(self, frame_id: str, name: str) -> bytes:
-        held = cast("bytes | None", self._redis.hget(keys.frame(frame_id), name))
-        if held is None:
-            raise _no_frame(frame_id)
-        return held
-
-    @translated
-    def header(self, frame_id: str) -> FrameHeader:
-        """Raises NotFound."""
-        return unpack(self._field(frame_id, "header"), FrameHeader)
-
-    @translated
-    def pixels(self, frame_id: str) -> np.ndarray:
-        """(rows, columns) of the header's dtype, read-only. Raises NotFound."""
-        header = self.header(frame_id)
-        held = cast("bytes | None", self._redis.get(keys.pixels(frame_id)))
-        if held is None:
-            raise _no_frame(frame_id)
-        return as_image(header, held)
-
-    @translated
-    def document(self, frame_id: str, kind: type[D]) -> D | None:
-        """The newest document of that type, None where there is none yet. Raises NotFound: no such frame."""
-        held = cast(
-            "list[bytes | None]", self._redis.hmget(keys.frame(frame_id), "state", f"doc:{kind.__name__}")
-        )
-        if held[0] is None:
-            raise _no_frame(frame_id)
-        return None if held[1] is None else unpack(held[1], kind)
-
-    @translated
-    def state(self, frame_id: str) -> FrameState:
-        """'queued', 'working', 'done', 'failed' or 'dropped'. Raises NotFound."""
-        return cast(FrameState, self._field(frame_id, "state").decode())
-
-    @translated
-    def gap(self, frame_id: str) -> int:
-        """How many frames are missing just before this one. Raises NotFound."""
-        return int(self._field(frame_id, "gap"))
-
-    @translated
-    def last_sequence(self, stream: str) -> tuple[str, int] | None:
-        """(epoch, sequence) up to which frames have come; None for a stream that has none."""
-        epoch, sequence = cast(
-            "list[bytes | None]", self._redis.hmget(keys.last(stream), "epoch", "sequence")
-        )
-        return None if epoch is None or sequence is None else (epoch.decode(), int(sequence))
-
-    @translated
-    def received_at(self, frame_id: str) -> datetime:
-        """UTC. Raises NotFound."""
-        return parse_utc(self._field(frame_id, "received_at").decode())
-
-    @translated
-    def stream_of(self, frame_id: str) -> str:
-        """Raises NotFound."""
-        return self._field(frame_id, "stream").decode()
-
     @translated
     def next_revision(self, frame_id: str) -> int:
         """A number no other detection of this frame has: 1, 2, ... Raises NotFound."""
         revision = int(self._run(scripts.NEXT_REVISION, [keys.frame(frame_id)], []))
         if revision == 0:
-            raise _no_frame(frame_id)
+            raise no_frame(frame_id)
         return revision
 
 
 def _fence(claim: Claim | None) -> int | str:
     """What a write must show to be the present holder's; '' for writes that are nobody's claim."""
     return claim.fence if claim is not None else ""
-
-
-def _no_frame(frame_id: str) -> NotFound:
-    return NotFound(
-        "no-such-frame",
-        hint=f"There is no frame {frame_id}: check the id; old frames are forgotten (limits.history_frames).",
-    )

@@ -11,7 +11,7 @@ from paretoscope.adapters.store.link import translated
 from paretoscope.adapters.store.packing import ROW
 from paretoscope.adapters.store.records import FrameState
 from paretoscope.adapters.store.streams import Streams
-from paretoscope.contract import Document, FrameHeader
+from paretoscope.contract import FrameHeader
 from paretoscope.contract.codec import unpack
 
 _KINDS = ("AtomMap", "ParetoFront", "Classes", "Ledger", "Guard", "Fault")
@@ -67,15 +67,6 @@ class History(Streams):
                 )
             )
         return entries
-
-    @translated
-    def told(self, frame_id: str, kind: type[Document]) -> dict[str, Any]:
-        """What a list tells of the frame's document of that type, without unpacking it; empty for none.
-
-        Of an atom map: atoms, revision, params (where one set was used for the whole frame).
-        """
-        row = cast("bytes | None", self._redis.hget(keys.frame(frame_id), f"doc:{ROW}{kind.__name__}"))
-        return {} if row is None else json.loads(row)
 
     @translated
     def tally(self, stream: str) -> dict[str, str]:

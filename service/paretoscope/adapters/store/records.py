@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from paretoscope.contract import Choice, Fault, FrameHeader, Pause
+from paretoscope.contract import Choice, Document, Fault, FrameHeader, Pause
+
+D = TypeVar("D", bound=Document)
 
 FrameState = Literal["queued", "working", "done", "failed", "dropped"]
 ChoiceState = Literal["queued", "done", "failed"]
@@ -37,6 +39,21 @@ class Claim:
     """Grows each time the frame is handed out; an older claim's writes are refused."""
     hung: int = 0
     """How many of its workers were killed because they hung."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A frame as it stood at one moment: a result is never seen in part."""
+
+    header: FrameHeader
+    state: FrameState
+    told: dict[str, Any]
+    """What a list tells of the documents that were not asked for themselves: see `row_of`."""
+    documents: dict[type[Document], Document]
+
+    def document(self, kind: type[D]) -> D | None:
+        """None where there is none yet."""
+        return cast("D | None", self.documents.get(kind))
 
 
 @dataclass(frozen=True)

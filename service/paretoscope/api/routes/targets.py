@@ -42,7 +42,8 @@ def get_targets(
 ) -> Targets:
     """The rules are those of `paretoscope_client`: fractions count from the scan's top-left corner, and the
     surer of two atoms that are too close stays."""
-    atoms = context.store.document(frame_id, AtomMap)
+    seen = context.store.snapshot(frame_id, AtomMap, Guard)
+    atoms = seen.document(AtomMap)
     if atoms is None:
         raise not_yet(frame_id, "atom map")
     rule = TargetRule(
@@ -55,7 +56,7 @@ def get_targets(
         at_most=most,
         order=order,
     )
-    names = context.store.class_names(context.store.stream_of(frame_id))
+    names = context.store.class_names(seen.header.stream)
     chosen = beam_targets(
         atoms.columns, atoms.shape, rule, pixel_size_nm=atoms.pixel_size_nm, class_names=names
     )
@@ -68,7 +69,7 @@ def get_targets(
         left_out=chosen.left_out,
         path=chosen.path,
         path_unit=chosen.path_unit,
-        guard=context.store.document(frame_id, Guard),
+        guard=seen.document(Guard),
     )
 
 
