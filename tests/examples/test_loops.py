@@ -39,8 +39,6 @@ def test_the_beam_visits_the_silicon_dopants_and_little_else(
     service: Any, capsys: pytest.CaptureFixture
 ) -> None:
     instrument = scopes.graphene(dopants=10)
-    with Client(service.url) as client:  # judged is where the beam goes, on a machine however busy
-        client.change_policy("dopants", deadline_s=10.0)
     arguments = at_scope(service, instrument, "dopants")
     code = main_of("visit_dopants")(
         [*arguments, "--rounds", "3", "--stay-ms", "0", "--allow", "simulated", "deadline-missed"]
