@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from bridge.running import eventually
+from paretoscope.adapters.store import Store
+from paretoscope.adapters.store.launch import EmbeddedStore
 from paretoscope.bridge.security import make_keys
 from paretoscope.cli import watch
 from paretoscope.cli.service import Service
@@ -191,3 +193,19 @@ def test_parts_that_hang_are_killed_and_started_again(
         assert all(pid_of(part) not in (None, pid) for part, pid in hung.items())
         counted = service.store.counters()
         assert (counted["bridges:died"], counted["apis:died"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("no_settings_of_the_shell")
+def test_signs_of_life_of_a_service_that_was_killed_are_no_signs_of_the_next_one(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with EmbeddedStore(data) as server, Store.open(server.url) as store:
+        store.beat("of-the-killed-one", pid=1, device="cpu", state="ready", kernel_ms=1.0, ttl_s=600.0)
+        store.beat_bridge("tcp://127.0.0.1:1", pid=1, ttl_s=600.0)
+        assert store.hold_instruments("of-the-killed-one", ttl_s=600.0)
+    with Service(settings_for(data), workers=0, bridge=False) as service:
+        assert service.store.workers() == []
+        assert service.store.bridge() is None
+        assert service.store.hold_instruments("new")
+        told = httpx.get(f"{service.url}/readyz", timeout=10.0)
+        assert told.status_code == 503
+        assert "worker" in " ".join(told.json()["reasons"])

@@ -84,6 +84,8 @@ class Service:
             if embedded is not None:
                 stack.callback(embedded.stop)
             self.store = stack.enter_context(Store.open(store_url, settings.limits))
+            if embedded is not None:
+                self.store.forget_signs()  # of a service that was killed: nobody else runs on this folder
             self._told = Tally(self.store, lambda: utc_text(utc_now()))
             pulse = stack.enter_context(Pulse())
             stack.callback(self._close_doors)

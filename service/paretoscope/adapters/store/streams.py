@@ -232,6 +232,13 @@ class Streams(Instruments):
             if told
         ]
 
+    @translated
+    def forget_signs(self) -> None:
+        """Of workers, bridge and whoever ran the instruments: they are known to have ended, and what they
+        told may be seconds old. Who still lives tells it again."""
+        workers = list(self._redis.scan_iter(match=keys.WORKER + "*"))
+        self._redis.delete(keys.BRIDGE, keys.INSTRUMENTS_OWNER, *workers)
+
     def _beats(self, names: Sequence[str | bytes]) -> list[tuple[dict[str, Any], float]]:
         """What each key tells ({} = it is gone) and its age by the store's clock, s: others may differ."""
         pipe = self._redis.pipeline(transaction=True)
