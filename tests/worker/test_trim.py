@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
+
+from paretoscope.adapters.trim import lean_environment
+from paretoscope.cli.service import Service
+from paretoscope.settings import load
 
 SCRIPT = """
 import threading, time
@@ -33,3 +40,56 @@ def test_what_was_freed_goes_back_to_the_system() -> None:
     assert held > 100_000_000
     assert before > 0.8 * held  # without it nothing goes back
     assert after <= 0.2 * held
+
+
+SMALL = """
+import threading, time
+import psutil
+from paretoscope.adapters.trim import keep_trimmed
+
+resident = psutil.Process().memory_info
+begun = resident().rss
+held = [{"number": number} for number in range(400_000)]
+most = resident().rss - begun
+held = held[::200]  # a few that stay, all over
+stop = threading.Event()
+keep_trimmed(stop, 0.01)
+until = time.monotonic() + 3.0
+while resident().rss - begun > 0.4 * most and time.monotonic() < until:
+    time.sleep(0.01)
+stop.set()
+print(most, resident().rss - begun)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+@pytest.mark.parametrize("lean", [True, False], ids=["lean", "as-it-comes"])
+def test_a_lean_process_gives_back_what_lay_between_small_things_that_stay(
+    lean: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in lean_environment():
+        monkeypatch.delenv(name, raising=False)
+    told = subprocess.run(
+        [sys.executable, "-c", SMALL],
+        env=os.environ | (lean_environment() if lean else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    most, after = map(int, told.stdout.split())
+    assert most > 50_000_000
+    assert (after < 0.4 * most) == lean
+
+
+def test_what_the_user_says_about_memory_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "3")
+    assert lean_environment()["MALLOC_ARENA_MAX"] == "3"
+
+
+def test_bridge_and_api_are_started_lean(tmp_path: Path) -> None:
+    settings = load(data=tmp_path, http_port=0, frames="tcp://127.0.0.1:0", log_level="error")
+    with Service(settings, workers=0):
+        lines = {" ".join(one.cmdline()): one.environ() for one in psutil.Process().children()}
+        for part in ("paretoscope.bridge.process", "paretoscope.api.process"):
+            (environment,) = (told for line, told in lines.items() if part in line)
+            assert lean_environment().items() <= environment.items()

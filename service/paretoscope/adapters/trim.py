@@ -21,10 +21,15 @@ def lean_environment() -> dict[str, str]:
     """Variables for a process that is about to start and holds data of all sizes for days.
 
     One arena for all its threads, and images never in it: left to itself glibc puts what is as large as
-    something freed before (up to 32 MiB) among the small, where any of these keeps its pages. Not for the
-    numerics: their work arrays would be mapped anew each time. What the user has set stays.
+    something freed before (up to 32 MiB) among the small, where any of these keeps its pages. Python's
+    objects come from there too: its own arenas of 1 MiB go back only when nothing is left in them. Not for
+    the numerics, whose work arrays would be mapped anew each time. What the user has set stays.
     """
-    told = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(MAPPED_KIB * 1024)}
+    told = {
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(MAPPED_KIB * 1024),
+        "PYTHONMALLOC": "malloc",
+    }
     return {name: os.environ.get(name, value) for name, value in told.items()}
 
 
