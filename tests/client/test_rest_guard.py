@@ -84,14 +84,14 @@ def test_a_word_that_is_no_way_with_unfit_results_is_refused(client: Any):  # no
 
 def test_a_result_ages_in_the_readers_hands(client: Any, store: Store):  # noqa: F811
     put_worked(store)
-    store.set_policy("stem", StreamPolicy(max_age_for_control_s=0.5))
+    store.set_policy("stem", StreamPolicy(max_age_for_control_s=2.0))
     result = client.latest("stem")
     assert "stale" not in result.unfit()
     assert "stale" in result.unfit(max_age_s=1e-9)
     while "stale" not in result.unfit():
         assert result.age_now_s < 5.0
         time.sleep(0.05)
-    with pytest.raises(UnfitResult, match=r"stale, 0\.\d s old"):
+    with pytest.raises(UnfitResult, match=r"stale, [2-9]\.\d s old"):
         result.require_fit(allow={"simulated"})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bridge.running import eventually
 from paretoscope.adapters.trim import lean_environment
 from paretoscope.cli.service import Service
 from paretoscope.settings import load
@@ -89,7 +90,11 @@ def test_what_the_user_says_about_memory_stays(monkeypatch: pytest.MonkeyPatch) 
 def test_bridge_and_api_are_started_lean(tmp_path: Path) -> None:
     settings = load(data=tmp_path, http_port=0, frames="tcp://127.0.0.1:0", log_level="error")
     with Service(settings, workers=0):
-        lines = {" ".join(one.cmdline()): one.environ() for one in psutil.Process().children()}
-        for part in ("paretoscope.bridge.process", "paretoscope.api.process"):
-            (environment,) = (told for line, told in lines.items() if part in line)
-            assert lean_environment().items() <= environment.items()
+        for part in ("bridge", "api"):
+            (child,) = eventually(lambda part=part: running(f"paretoscope.{part}.process"))
+            assert lean_environment().items() <= child.environ().items()
+
+
+def running(mark: str) -> list[psutil.Process]:
+    """Children of this process that were started as this."""
+    return [one for one in psutil.Process().children() if mark in " ".join(one.cmdline())]
