@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paretoscope.adapters.tethered import tethered_command
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,7 +57,7 @@ def test_a_demo_replays_a_real_image(environment: dict[str, str], shared: Path) 
 
 def test_an_endless_demo_serves_its_page_and_stops_at_ctrl_c(environment: dict[str, str]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "paretoscope", "demo", "--port", "0", "--speed", "50"],
+        tethered_command([sys.executable, "-m", "paretoscope", "demo", "--port", "0", "--speed", "50"]),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

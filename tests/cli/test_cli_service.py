@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from paretoscope.adapters.tethered import tethered_command
 from paretoscope.cli.doctor_ports import ports
 from paretoscope.settings import load
 from paretoscope_client.sender import FrameSender
@@ -48,7 +49,7 @@ class Running:
 
     def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "paretoscope", "serve", *arguments],
+            tethered_command([sys.executable, "-m", "paretoscope", "serve", *arguments]),
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

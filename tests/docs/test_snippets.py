@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from paretoscope.adapters.tethered import tethered_command
+
 ROOT = Path(__file__).resolve().parents[2]
 SNIPPET = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -29,7 +31,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where an endless demo serves its API."""
-    command = [sys.executable, "-m", "paretoscope", "demo", "--port", "0", "--speed", "4"]
+    command = tethered_command([sys.executable, "-m", "paretoscope", "demo", "--port", "0", "--speed", "4"])
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         found = re.search(r"http://\S+(?=/)", demo.stdout.readline())

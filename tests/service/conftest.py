@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paretoscope.adapters.tethered import tethered_command
 from paretoscope.contract.views import FrameView
 from paretoscope_client import Client
 from paretoscope_sim import Scan, make_sample, render
@@ -42,7 +43,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "PARETOSCOPE_FRAMES": "tcp://127.0.0.1:0",
         "PARETOSCOPE_LOG_LEVEL": "error",
     }
-    command = [sys.executable, "-m", "paretoscope", "serve"]
+    command = tethered_command([sys.executable, "-m", "paretoscope", "serve"])
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = process.stdout.readline() + process.stdout.readline()
