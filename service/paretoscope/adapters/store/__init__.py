@@ -2,7 +2,7 @@
 
 ``Store`` is synchronous and thread-safe. Each file adds one concern to the one below it:
 link (the wire) <- events <- queue (consumer groups) <- held <- frames <- choices <- pauses <- instruments <-
-streams <- history <- scans <- audit <- dead_letters <- ``Store``.
+streams <- history <- scans <- audit <- dead_letters <- schema <- ``Store``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from paretoscope.adapters.store.dead_letters import DeadLetters
 from paretoscope.adapters.store.link import uptime, utc_now, utc_text
 from paretoscope.adapters.store.records import (
     BridgeBeat,
@@ -23,6 +22,7 @@ from paretoscope.adapters.store.records import (
     WorkerBeat,
 )
 from paretoscope.adapters.store.scans import ScanRows
+from paretoscope.adapters.store.schema import Schema
 from paretoscope.settings import Limits
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-class Store(DeadLetters):
+class Store(Schema):
     """Everything that must outlive a process."""
 
     @classmethod

@@ -17,7 +17,7 @@ from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.room import Room
 from paretoscope.adapters.tethered import Kept
 from paretoscope.adapters.trim import lean_environment
-from paretoscope.errors import AddressInUse, BadParameters, StoreDown
+from paretoscope.errors import AddressInUse, BadParameters, Incompatible, StoreDown
 from paretoscope.settings import MIB, Limits, Settings
 
 LONGEST_SOCKET_PATH = 100
@@ -72,10 +72,15 @@ def store_url(settings: Settings) -> str:
 
 
 def attach(settings: Settings) -> Store:
-    """The store that already runs. Raises StoreDown with a hint when none answers."""
+    """The store that already runs. Raises StoreDown with a hint when none answers, Incompatible where another
+    major version filled it."""
     store = Store.open(store_url(settings), settings.limits)
     try:
         store.ping()
+        store.take_up()
+    except Incompatible:
+        store.close()
+        raise
     except StoreDown as error:
         store.close()
         if settings.redis_url:
@@ -242,10 +247,16 @@ def _alive(pid: bytes) -> int:
 def launch(settings: Settings) -> tuple[str, EmbeddedStore | None]:
     """The store's address, and the embedded server where one was started (the caller stops it).
 
-    With REDIS_URL nothing is started. Raises StoreDown when that does not answer.
+    With REDIS_URL nothing is started. Raises StoreDown when that does not answer, Incompatible where another
+    major version filled it.
     """
-    if settings.redis_url:
+    embedded = None
+    if not settings.redis_url:
+        embedded = EmbeddedStore(settings.data, durability=settings.durability, limits=settings.limits)
+    try:
         attach(settings).close()
-        return settings.redis_url, None
-    embedded = EmbeddedStore(settings.data, durability=settings.durability, limits=settings.limits)
-    return embedded.url, embedded
+    except BaseException:
+        if embedded is not None:
+            embedded.stop()
+        raise
+    return store_url(settings), embedded
