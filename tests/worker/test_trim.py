@@ -63,6 +63,37 @@ print(most, resident().rss - begun)
 """
 
 
+CYCLES = """
+import threading, time
+import psutil
+from paretoscope.adapters.trim import keep_trimmed, settle
+
+resident = psutil.Process().memory_info
+settle()
+begun = resident().rss
+for number in range(20):
+    cycle = {"held": bytearray(5_000_000)}
+    cycle["self"] = cycle
+del cycle
+before = resident().rss - begun
+stop = threading.Event()
+keep_trimmed(stop, 0.01, collect=True)
+until = time.monotonic() + 20.0
+while resident().rss - begun > 0.2 * before and time.monotonic() < until:
+    time.sleep(0.01)
+stop.set()
+print(before, resident().rss - begun)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_what_refers_to_itself_goes_back_too() -> None:
+    told = subprocess.run([sys.executable, "-c", CYCLES], capture_output=True, text=True, check=True)
+    before, after = map(int, told.stdout.split())
+    assert before > 90_000_000  # the collector alone does not come to so few objects
+    assert after <= 0.2 * before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
 @pytest.mark.parametrize("lean", [True, False], ids=["lean", "as-it-comes"])
 def test_a_lean_process_gives_back_what_lay_between_small_things_that_stay(

@@ -13,7 +13,7 @@ from paretoscope.adapters.listening import API_SOCKET, BRIDGE_HERE, for_http, in
 from paretoscope.adapters.reach import is_loopback
 from paretoscope.adapters.store import Store
 from paretoscope.adapters.store.launch import store_url
-from paretoscope.adapters.trim import keep_trimmed
+from paretoscope.adapters.trim import keep_trimmed, settle
 from paretoscope.api.app import create_app
 from paretoscope.api.server import ApiServer
 from paretoscope.api.settings import ApiSettings
@@ -41,11 +41,13 @@ def main() -> None:
     check_reach(settings.http_host, settings.api_keys_file)
     given = inherited(API_SOCKET)
     bound = for_http(settings.http_host, settings.http_port) if given is None else socket.socket(fileno=given)
-    keep_trimmed()
     with Store.open(store_url(settings), settings.limits) as store:
         with suppress(ParetoscopeError):  # a store that is not up yet gets it at the next start
             KeyJournal(settings.keys_journal).hand_over(store)
-        ApiServer(create_app(store, api_settings(settings)), listening=bound).run()
+        server = ApiServer(create_app(store, api_settings(settings)), listening=bound)
+        settle()
+        keep_trimmed(collect=True)
+        server.run()
 
 
 if __name__ == "__main__":
