@@ -65,8 +65,7 @@ class Uploads:
 
     def _line(self, stream: str) -> _Line:
         with self._guard:
-            line = self._lines.setdefault(stream, _Line())
-            self._lines.move_to_end(stream)
+            line = self._lines[stream] = self._lines.pop(stream, None) or _Line()  # now the newest
             while len(self._lines) > self._most:
                 self._lines.popitem(last=False)
             return line
